@@ -1,0 +1,72 @@
+"""What can go wrong, in a learner's words: each error says what was tried, what was answered, why, and what to do next."""
+
+from __future__ import annotations
+
+import errno as _errno
+import os
+
+
+class VnetlearnError(Exception):
+    """Something a learner can cause, or meet, went wrong; nothing was left half-built.
+
+    `tried` is the command that was attempted (as `ip` would spell it), `said` the answer in the words of whoever
+    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text.
+    """
+
+    def __init__(self, tried: str, said: str = "", why: str = "", next_step: str = "") -> None:
+        super().__init__(tried, said, why, next_step)
+        self.tried, self.said, self.why, self.next_step = tried, said, why, next_step
+
+    def __str__(self) -> str:
+        rows = (("tried", self.tried), ("answer", self.said), ("why", self.why), ("next", self.next_step))
+        return "\n".join([""] + [f"  {name + ':':8}{text}" for name, text in rows if text])
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the message alone."""
+        return [f"{type(self).__name__}:{self}"]
+
+
+class BadParameter(VnetlearnError, ValueError):
+    """A parameter is unknown, missing, or has a value that it cannot have; nothing was sent to the kernel."""
+
+
+class UnknownKind(BadParameter):
+    """No device type has this name."""
+
+
+class KernelRefused(VnetlearnError):
+    """The kernel refused: `errno` is its number (0 when there is none), `extack` its extended message, or ""."""
+
+    def __init__(self, tried: str, errno: int, extack: str = "", why: str = "", next_step: str = "") -> None:
+        said = f"{_errno.errorcode.get(errno, errno)}: {os.strerror(errno)}" + (f" ({extack})" if extack else "")
+        super().__init__(tried, said, why, next_step)
+        self.errno, self.extack = errno, extack
+
+
+class NotFound(VnetlearnError, LookupError):
+    """There is no link, namespace, address, route or neighbour of this name in the lab."""
+
+
+class CommandFailed(VnetlearnError):
+    """A program that ran in a lab ended with a status other than 0 (`status`)."""
+
+    def __init__(self, tried: str, said: str = "", why: str = "", next_step: str = "", *, status: int = 1) -> None:
+        super().__init__(tried, said, why, next_step)
+        self.status = status
+
+
+class ToolMissing(VnetlearnError):
+    """A program that is needed is not installed."""
+
+
+class EngineUnavailable(VnetlearnError):
+    """This machine cannot run the engine that was asked for."""
+
+
+class ImageError(VnetlearnError):
+    """The guest image could not be built, or the stored one is damaged."""
+
+
+class LabDied(VnetlearnError):
+    """The lab's engine ended, or stopped answering; the lab is gone with everything in it."""
+
