@@ -1,0 +1,487 @@
+"""The one program that runs inside a lab: it relays netlink, runs programs and keeps network namespaces.
+
+Standard library only, one thread, asleep when there is nothing to do. It is process 1 of its world, so all that it
+started ends with it, and it ends when the stream to its owner closes.
+
+    agent.py host FD    in fresh namespaces (user, network, mount, pid), FD is one end of a socketpair
+    agent.py guest      as /init's successor in a QEMU guest, on the virtio-serial port named "agent"
+
+The stream carries frames in both directions: one byte kind, four bytes channel, four bytes length (network order),
+then the payload. The owner chooses the channel's number with its REQUEST; everything about it carries that number.
+
+    REQUEST  owner → agent  JSON {"op": …, arguments}: one of the functions in OPERATIONS
+    REPLY    agent → owner  JSON {…} or {"errno": n, "text": why}
+    DATA     both           netlink: one datagram; program: one byte stream number (0, 1, 2), then its bytes
+    CREDIT   owner → agent  four bytes: that many bytes of a program's output were consumed
+    EOF      owner → agent  netlink: close the socket; program: close its standard input
+    EXIT     agent → owner  JSON {"status": n}: the program ended (128 + signal when a signal ended it)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import pty
+import selectors
+import signal
+import socket
+import struct
+import sys
+import termios
+import time
+
+REQUEST, REPLY, DATA, CREDIT, EOF, EXIT = range(1, 7)
+HEADER = struct.Struct("!BII")
+NETNS = "/run/netns"
+WINDOW = 1 << 20  # bytes of a program's output on their way; a program that writes more waits for its reader
+
+CLONE_NEWNET = 0x40000000
+MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_SHARED = 1, 2, 32, 4096, 16384, 1 << 20
+MNT_DETACH = 2
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 270, 1, 11, 12
+RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+RESTART = 0x01234567  # reboot(2); QEMU's -no-reboot turns it into the end of the guest
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0) -> None:
+    check(libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), target)
+
+
+class InNetns:
+    """The agent itself stands in a namespace for a moment: "" is the lab's own first namespace."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        if self.name:
+            fd = netns_open(self.name)
+            try:
+                check(libc.setns(fd, CLONE_NEWNET), self.name)
+            finally:
+                os.close(fd)
+
+    def __exit__(self, *_: object) -> None:
+        if self.name:
+            check(libc.setns(agent.home, CLONE_NEWNET), "home")
+
+
+def netns_open(name: str) -> int:
+    return os.open(f"{NETNS}/{name}" if name else "/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+# What an owner can ask for. Each takes the channel's number and the request's arguments, and answers with a dictionary.
+
+
+def hello(_: int, time: float, seed: str) -> dict[str, object]:
+    """A guest resumed from a saved state has that state's clock and random numbers: give it its own."""
+    if agent.guest:
+        import time as clock
+
+        clock.clock_settime(clock.CLOCK_REALTIME, time)
+        data = bytes.fromhex(seed)
+        with open("/dev/urandom", "wb", buffering=0) as f:
+            fcntl.ioctl(f, RNDADDENTROPY, struct.pack("ii", 8 * len(data), len(data)) + data)
+            fcntl.ioctl(f, RNDRESEEDCRNG)
+    return {"kernel": os.uname().release}
+
+
+def netns_add(_: int, name: str) -> dict[str, object]:
+    """As `ip netns add` does: a new namespace, held by a bind mount of the same name."""
+    path = f"{NETNS}/{name}"
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
+    try:
+        check(libc.unshare(CLONE_NEWNET), name)
+        mount("/proc/self/ns/net", path, "none", MS_BIND)
+    except BaseException:
+        os.unlink(path)
+        raise
+    finally:
+        check(libc.setns(agent.home, CLONE_NEWNET), "home")
+    return {}
+
+
+def netns_delete(_: int, name: str) -> dict[str, object]:
+    path = f"{NETNS}/{name}"
+    os.stat(path)
+    libc.umount2(path.encode(), MNT_DETACH)
+    os.unlink(path)
+    return {}
+
+
+def netns_list(_: int) -> dict[str, object]:
+    """Names and inode numbers; the inode tells whether two names are one namespace."""
+    return {"netns": {name: os.stat(f"{NETNS}/{name}").st_ino for name in sorted(os.listdir(NETNS))}}
+
+
+def netns_fd(_: int, name: str) -> dict[str, object]:
+    """An open descriptor of a namespace in this process, for netlink attributes that want one; give it back."""
+    return {"fd": netns_open(name)}
+
+
+def close_fd(_: int, fd: int) -> dict[str, object]:
+    os.close(fd)
+    return {}
+
+
+def netlink(channel: int, netns: str, protocol: int = 0, groups: list[int] | None = None) -> dict[str, object]:
+    with InNetns(netns):
+        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, protocol)
+    s.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+    s.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    s.bind((0, 0))
+    for group in groups or []:
+        s.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    agent.channels[channel] = Netlink(channel, s)
+    return {}
+
+
+def run(
+    channel: int, argv: list[str], netns: str = "", env: dict[str, str] | None = None, tty: list[int] | None = None
+) -> dict[str, object]:
+    """Start a program, as `ip netns exec` does it; `tty` is [rows, columns] of a terminal of its own, or nothing."""
+    if netns:
+        os.stat(f"{NETNS}/{netns}")
+        argv = ["ip", "netns", "exec", netns, *argv]
+    program = Program(channel, argv, {**os.environ, **(env or {})}, tty)
+    agent.channels[channel] = program
+    return {"pid": program.pid}
+
+
+def kill(_: int, channel: int, number: int) -> dict[str, object]:
+    """Send a signal to everything in a program's process group."""
+    program = agent.channels.get(channel)
+    if isinstance(program, Program):
+        os.killpg(program.pid, number)
+    return {}
+
+
+def resize(_: int, channel: int, rows: int, columns: int) -> dict[str, object]:
+    program = agent.channels.get(channel)
+    if isinstance(program, Program) and program.input is not None:
+        set_size(program.input, rows, columns)
+    return {}
+
+
+OPERATIONS = {
+    f.__name__: f for f in (hello, netns_add, netns_delete, netns_list, netns_fd, close_fd, netlink, run, kill, resize)
+}
+
+
+def set_size(terminal: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+class Netlink:
+    """One netlink socket; each datagram is a frame."""
+
+    def __init__(self, channel: int, s: socket.socket) -> None:
+        self.channel, self.socket = channel, s
+        agent.selector.register(s, selectors.EVENT_READ, self.readable)
+
+    def readable(self) -> None:
+        try:
+            data = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return
+        except OSError as error:  # ENOBUFS: notifications were lost; the owner must know
+            data = struct.pack("=IHHIIi", 20, 2, 0, 0, 0, -(error.errno or errno.EIO))
+        agent.send(DATA, self.channel, data)
+
+    def data(self, data: bytes) -> None:
+        self.socket.send(data)
+
+    def eof(self) -> None:
+        agent.selector.unregister(self.socket)
+        self.socket.close()
+        del agent.channels[self.channel]
+
+    def credit(self, count: int) -> None:
+        """Datagrams are few and small: they do not wait for credit."""
+
+
+class Program:
+    """One running program: its input, its outputs, and its end."""
+
+    def __init__(self, channel: int, argv: list[str], env: dict[str, str], tty: list[int] | None) -> None:
+        self.channel, self.status, self.flying, self.waiting = channel, None, 0, b""
+        self.outputs: dict[int, int] = {}  # descriptor → stream number
+        self.closing = self.stalled = False
+        if tty:
+            ends = self.terminal(*tty)
+        else:
+            ends = self.pipes()
+        try:
+            self.pid = os.posix_spawnp(argv[0], argv, env, file_actions=ends, setsid=True, setsigdef=[signal.SIGPIPE])
+        except OSError:
+            for fd in {self.input, *self.outputs}:
+                if fd is not None:
+                    os.close(fd)
+            raise
+        finally:
+            for fd in self.given:
+                os.close(fd)
+        for fd in self.outputs:
+            os.set_blocking(fd, False)
+            agent.selector.register(fd, selectors.EVENT_READ, lambda fd=fd: self.readable(fd))
+        agent.programs[self.pid] = self
+
+    def terminal(self, rows: int, columns: int) -> list[tuple]:
+        ours, theirs = pty.openpty()
+        set_size(ours, rows, columns)
+        self.input: int | None = ours
+        self.outputs[ours] = 1
+        self.given = [theirs]
+        # Opened again by the leader of a new session, it becomes that session's controlling terminal.
+        return [(os.POSIX_SPAWN_OPEN, 0, os.ttyname(theirs), os.O_RDWR, 0)] + [
+            (os.POSIX_SPAWN_DUP2, 0, n) for n in (1, 2)
+        ]
+
+    def pipes(self) -> list[tuple]:
+        (stdin, self.input), (out, stdout), (err, stderr) = os.pipe(), os.pipe(), os.pipe()
+        self.outputs.update({out: 1, err: 2})
+        self.given = [stdin, stdout, stderr]
+        return [(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(self.given)]
+
+    def readable(self, fd: int) -> None:
+        """Pass on what there is. Once the program has ended, what it left running in the background writes to nobody."""
+        try:
+            data = os.read(fd, 1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # a terminal whose last user has gone
+            data = b""
+        if not data:
+            self.forget(fd)
+        elif self.channel in agent.channels:
+            agent.send(DATA, self.channel, bytes([self.outputs[fd]]) + data)
+            self.flying += len(data)
+            if self.flying >= WINDOW:
+                self.watch(0)
+
+    def watch(self, events: int) -> None:
+        for fd in self.outputs:
+            if events and fd not in agent.selector.get_map():
+                agent.selector.register(fd, events, lambda fd=fd: self.readable(fd))
+            elif not events and fd in agent.selector.get_map():
+                agent.selector.unregister(fd)
+
+    def credit(self, count: int) -> None:
+        paused, self.flying = self.flying >= WINDOW, self.flying - count
+        if paused and self.flying < WINDOW:
+            self.watch(selectors.EVENT_READ)
+            if self.status is not None:
+                self.finish()
+
+    def forget(self, fd: int) -> None:
+        if fd in agent.selector.get_map():
+            agent.selector.unregister(fd)
+        del self.outputs[fd]
+        if fd == self.input:
+            self.input = None
+        os.close(fd)
+
+    def data(self, data: bytes) -> None:
+        self.waiting += data[1:]
+        if not self.stalled:
+            self.feed()
+
+    def eof(self) -> None:
+        self.closing = True
+        if not self.stalled:
+            self.feed()
+
+    def feed(self) -> None:
+        """Write what waits to the program's input, as far as it takes it; the selector brings us back for the rest."""
+        self.stalled = False
+        if self.input is None:
+            return
+        os.set_blocking(self.input, False)
+        try:
+            while self.waiting:
+                self.waiting = self.waiting[os.write(self.input, self.waiting) :]
+        except BlockingIOError:
+            self.stalled = True
+            agent.when_writable(self.input, self.feed)
+            return
+        except OSError:  # nobody reads any more
+            self.waiting = b""
+        if self.closing and self.input not in self.outputs:
+            os.close(self.input)
+            self.input = None
+
+    def ended(self, status: int) -> None:
+        self.status = status
+        self.finish()
+
+    def finish(self) -> None:
+        """After the program's end: pass on what it had written, then say how it ended."""
+        for fd in list(self.outputs):
+            while fd in self.outputs and self.flying < WINDOW and ready(fd):
+                self.readable(fd)
+        if self.flying >= WINDOW:
+            return
+        agent.send(EXIT, self.channel, json.dumps({"status": self.status}).encode())
+        agent.channels.pop(self.channel, None)
+        if self.input is not None and self.input not in self.outputs:
+            os.close(self.input)
+        self.input = None
+
+
+def ready(fd: int) -> bool:
+    with selectors.PollSelector() as one:
+        one.register(fd, selectors.EVENT_READ)
+        return bool(one.select(0))
+
+
+class Agent:
+    """The loop: frames from the owner, datagrams from sockets, output of programs, ends of children."""
+
+    def __init__(self, stream: int, guest: bool) -> None:
+        self.stream, self.guest, self.buffer = stream, guest, b""
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.channels: dict[int, Netlink | Program] = {}
+        self.programs: dict[int, Program] = {}
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(stream, selectors.EVENT_READ, self.receive)
+        woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.selector.register(woken, selectors.EVENT_READ, lambda: self.reap(woken))
+
+    def send(self, kind: int, channel: int, payload: bytes) -> None:
+        data = HEADER.pack(kind, channel, len(payload)) + payload
+        while data:
+            data = data[os.write(self.stream, data) :]
+
+    def receive(self) -> None:
+        try:
+            data = os.read(self.stream, 1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            raise SystemExit(0)
+        self.buffer += data
+        while len(self.buffer) >= HEADER.size:
+            kind, channel, length = HEADER.unpack_from(self.buffer)
+            if len(self.buffer) < HEADER.size + length:
+                break
+            payload = self.buffer[HEADER.size : HEADER.size + length]
+            self.buffer = self.buffer[HEADER.size + length :]
+            self.frame(kind, channel, payload)
+
+    def frame(self, kind: int, channel: int, payload: bytes) -> None:
+        if kind == REQUEST:
+            self.send(REPLY, channel, json.dumps(self.answer(channel, json.loads(payload))).encode())
+        elif (target := self.channels.get(channel)) is not None:
+            try:
+                if kind == DATA:
+                    target.data(payload)
+                elif kind == EOF:
+                    target.eof()
+                elif kind == CREDIT:
+                    target.credit(int.from_bytes(payload, "big"))
+            except OSError as error:
+                number = error.errno or errno.EIO
+                self.send(REPLY, channel, json.dumps({"errno": number, "text": os.strerror(number)}).encode())
+
+    def answer(self, channel: int, request: dict) -> dict[str, object]:
+        try:
+            return OPERATIONS[request.pop("op")](channel, **request)
+        except OSError as error:
+            return {"errno": error.errno or errno.EIO, "text": f"{error.strerror}: {error.filename or ''}"}
+        except Exception as error:
+            return {"errno": errno.EINVAL, "text": repr(error)}
+
+    def when_writable(self, fd: int, then) -> None:
+        """Call `then` once `fd` takes data. A terminal's descriptor is watched for reading too, so use a copy of it."""
+        copy = os.dup(fd)
+
+        def writable() -> None:
+            self.selector.unregister(copy)
+            os.close(copy)
+            then()
+
+        self.selector.register(copy, selectors.EVENT_WRITE, writable)
+
+    def reap(self, woken: int) -> None:
+        try:
+            os.read(woken, 4096)
+        except BlockingIOError:
+            pass
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if (program := self.programs.pop(pid, None)) is not None:
+                code = os.waitstatus_to_exitcode(status)
+                program.ended(code if code >= 0 else 128 - code)
+
+    def serve(self) -> None:
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj in self.selector.get_map():  # an earlier event of this round may have closed it
+                    key.data()
+
+
+def prepare_host() -> None:
+    """Give this mount namespace its own /run, /sys and a /proc/sys in which only the network's part can be written."""
+    mount("tmpfs", "/run", "tmpfs", MS_NOSUID)
+    os.mkdir(NETNS)
+    mount("sysfs", "/sys", "sysfs")
+    mount("/proc/sys", "/proc/sys", "none", MS_BIND)
+    mount("/proc/sys/net", "/proc/sys/net", "none", MS_BIND)
+    mount("none", "/proc/sys", "none", MS_REMOUNT | MS_BIND | MS_RDONLY)
+
+
+def share_netns() -> None:
+    """As `ip netns add` does: what is mounted or removed here is so in every program's mount namespace too."""
+    mount("tmpfs", NETNS, "tmpfs")
+    mount("none", NETNS, "none", MS_SHARED | MS_REC)
+
+
+def agent_port() -> str:
+    for port in os.listdir("/sys/class/virtio-ports"):
+        with open(f"/sys/class/virtio-ports/{port}/name") as f:
+            if f.read().strip() == "agent":
+                return f"/dev/{port}"
+    raise SystemExit("no virtio-serial port named agent")
+
+
+def main(mode: str, *rest: str) -> None:
+    global agent
+    guest = mode == "guest"
+    os.environ["PATH"] = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
+    if guest:
+        stream = os.open(agent_port(), os.O_RDWR | os.O_CLOEXEC)
+        os.makedirs(NETNS, exist_ok=True)
+    else:
+        stream = int(rest[0])
+        os.set_inheritable(stream, False)
+        prepare_host()
+    share_netns()
+    agent = Agent(stream, guest)
+    try:
+        agent.serve()
+    finally:
+        if guest:
+            libc.reboot(RESTART)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,94 @@
+"""The engine that stands on the running kernel: fresh user, network, mount and process namespaces."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import EngineUnavailable
+from . import agent
+from .process import spawn
+
+name = "host"
+
+
+class Running:
+    """A started agent and everything under it."""
+
+    name = name
+
+    def __init__(self) -> None:
+        self.stream, theirs = socket.socketpair()
+        with theirs:
+            self._process = spawn(_command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+
+    def died(self) -> str:
+        """What the agent, or unshare(1) before it, last said; its exit status otherwise."""
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "its agent does not answer"
+        said = self._process.stderr.read().decode(errors="replace").strip() if self._process.stderr else ""
+        return said.splitlines()[-1] if said else f"its agent ended with status {self._process.returncode}"
+
+    def close(self) -> None:
+        """Kill the agent, process 1 of the lab, and so all that ran in it. Returns when it is gone."""
+        self.stream.close()
+        self._process.kill()
+        self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+
+
+def start() -> Running:
+    """Start an agent in fresh namespaces. Raises `EngineUnavailable` when this machine does not allow it."""
+    ok, why, next_step = available()
+    if not ok:
+        raise EngineUnavailable(" ".join(_unshare()), "new namespaces are refused", why, next_step)
+    return Running()
+
+
+@functools.cache
+def available() -> tuple[bool, str, str]:
+    """Whether this machine lets us make the namespaces, why (not), and what would help. Tried for real, once."""
+    try:
+        tried = subprocess.run([*_unshare(), "mount", "-t", "sysfs", "sysfs", "/sys"], capture_output=True, text=True)
+    except FileNotFoundError as error:
+        return False, f"{error.filename}: not found", "install the package util-linux"
+    if tried.returncode == 0:
+        return True, "as root" if os.geteuid() == 0 else "in a user namespace, without root", ""
+    for path, bad, why, command in _SWITCHES:
+        if _read(path) == bad:
+            return False, why, f"sudo sysctl -w {path.replace('/', '.')}={command}, or use Lab(engine='vm')"
+    said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+    return False, f"{said}; a container's seccomp profile or its missing CAP_SYS_ADMIN does this", "Lab(engine='vm')"
+
+
+# Settings that forbid user namespaces: file under /proc/sys, the value that forbids, in words, a value that allows.
+_SWITCHES = (
+    ("user/max_user_namespaces", "0", "user namespaces are switched off", "10000"),
+    ("kernel/unprivileged_userns_clone", "0", "user namespaces are for root only (Debian's switch)", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor restricts user namespaces (Ubuntu's switch)", "0"),
+)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path("/proc/sys", path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _unshare() -> list[str]:
+    """unshare(1): --kill-child ends the lab with it, --mount-proc shows the lab its own processes."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *user, "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"]
+
+
+def _command(fd: int) -> list[str]:
+    return [*_unshare(), sys.executable, "-I", "-S", agent.__file__, "host", str(fd)]
