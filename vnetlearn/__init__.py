@@ -1,0 +1,31 @@
+"""Learn Linux virtual networking by doing it, on a real kernel, anywhere."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .comparison import compare
+    from .kinds import KINDS
+    from .lab import Lab, Node
+    from .world import WORLDS
+
+__version__ = "0.1.0"
+__all__ = ["KINDS", "WORLDS", "Lab", "Node", "compare"]
+
+_HOMES = {"Lab": "lab", "Node": "lab", "KINDS": "kinds", "WORLDS": "world", "compare": "comparison"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names are imported when they are first used: `import vnetlearn` alone costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext vnetlearn`: the cell magic `%%lab`."""
+    from .magics import load_ipython_extension as load
+
+    load(shell)

@@ -1,0 +1,151 @@
+"""`ip addr`: the addresses of one namespace's links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import netlink
+from ..errors import NotFound
+from ..table import Table
+from . import words as check
+
+if TYPE_CHECKING:
+    from ..lab import Node
+
+SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+NODAD, NOPREFIXROUTE, TENTATIVE, DADFAILED = 0x2, 0x200, 0x40, 0x8
+FOREVER = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Addr:
+    """One address, `local/prefixlen`, on the link `dev` of namespace `netns`; lifetimes in seconds, None is forever."""
+
+    netns: str
+    dev: str
+    local: str
+    prefixlen: int
+    scope: str
+    family: str
+    peer: str = ""
+    broadcast: str = ""
+    label: str = ""
+    tentative: bool = False
+    valid_lft: int | None = None
+    preferred_lft: int | None = None
+
+    COLUMNS = ("netns", "dev", "address", "scope", "peer", "broadcast")
+
+    def __str__(self) -> str:
+        return f"{self.local}/{self.prefixlen}"
+
+    def row(self) -> tuple[object, ...]:
+        return (self.netns, self.dev, str(self), self.scope, self.peer, self.broadcast)
+
+
+class Addrs:
+    """`node.addr`: equal to `ip addr` in the node's namespace."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def add(self, local: str, *, dev: str, peer: str | None = None, broadcast: str | None = None,
+            label: str | None = None, scope: str | None = None, valid_lft: int | None = None,
+            preferred_lft: int | None = None, nodad: bool = False, noprefixroute: bool = False) -> None:  # fmt: skip
+        """`ip addr add ADDRESS/LENGTH dev DEV [peer …] [broadcast …] [label …] [scope …] [valid_lft S] …`.
+
+        `broadcast` may be "+" (all host bits set). As with `ip`, none is set when it is not given. Lifetimes in
+        seconds. Raises `BadParameter`, `NotFound`, `KernelRefused`; then the address was not added.
+        """
+        words = ["addr", "add", str(local)]
+        for word, value in (("peer", peer), ("broadcast", broadcast), ("label", label), ("scope", scope)):
+            words += [word, str(value)] if value is not None else []
+        words += ["dev", dev]
+        for word, seconds in (("valid_lft", valid_lft), ("preferred_lft", preferred_lft)):
+            words += [word, str(seconds)] if seconds is not None else []
+        words += [flag for flag, on in (("nodad", nodad), ("noprefixroute", noprefixroute)) if on]
+        tried = self._node.spell(words)
+        message, address, length = self._message(local, dev, tried)
+        attributes = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
+        if peer is not None:
+            _, other, length = check.network(peer, tried)
+            attributes[1] = ("IFA_ADDRESS", other)
+        if broadcast is not None:
+            attributes.append(("IFA_BROADCAST", _broadcast(address, length, broadcast, tried)))
+        if label is not None:
+            attributes.append(("IFA_LABEL", label))
+        if valid_lft is not None or preferred_lft is not None:
+            lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
+            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else v for k, v in lives.items()}))
+        attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
+        message["prefixlen"], message["attrs"] = length, attributes
+        message["scope"] = check.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
+        self._node.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
+
+    def delete(self, local: str, *, dev: str) -> None:
+        """`ip addr delete ADDRESS/LENGTH dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
+        words = ["addr", "delete", str(local), "dev", dev]
+        message, address, _ = self._message(local, dev, self._node.spell(words))
+        message["attrs"] = [("IFA_LOCAL", address)]
+        self._node.change(words, netlink.DELADDR, message, netlink.ACK)
+
+    def flush(self, *, dev: str) -> None:
+        """Delete all addresses of a link: `ip addr flush dev DEV`."""
+        for one in self.show(dev=dev):
+            self.delete(str(one), dev=dev)
+
+    def show(self, *, dev: str | None = None) -> Table[Addr]:
+        """`ip addr show [dev DEV]`. Raises `NotFound`."""
+        names = {link.index: link.name for link in self._node.link.show()}
+        if dev is not None and dev not in names.values():
+            raise NotFound(self._node.spell(["addr", "show", "dev", dev]), f'Device "{dev}" does not exist.',
+                           "this namespace has: " + ", ".join(names.values()), "check the name")  # fmt: skip
+        found = (self._read(m, names) for m in self._node.dump(netlink.GETADDR, ifaddrmsg()))
+        return Table(one for one in found if dev is None or one.dev == dev)
+
+    def _message(self, local: str, dev: str, tried: str) -> tuple[Any, str, int]:
+        family, address, length = check.network(local, tried)
+        message = ifaddrmsg()
+        message["family"], message["prefixlen"] = family, length
+        message["index"] = self._node.link.index(dev, tried)
+        return message, address, length
+
+    def _read(self, message: Any, names: dict[int, str]) -> Addr:
+        address, local = message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL")
+        flags = message.get_attr("IFA_FLAGS") or message["flags"]
+        lives = message.get_attr("IFA_CACHEINFO") or {"ifa_valid": FOREVER, "ifa_preferred": FOREVER}
+        return Addr(
+            netns=self._node.name,
+            dev=names.get(message["index"], f"if{message['index']}"),
+            local=local or address,
+            prefixlen=message["prefixlen"],
+            scope=SCOPES.get(message["scope"], str(message["scope"])),
+            family="inet" if message["family"] == 2 else "inet6",
+            peer=address if local and address != local else "",
+            broadcast=message.get_attr("IFA_BROADCAST") or "",
+            label=message.get_attr("IFA_LABEL") or "",
+            tentative=bool(flags & TENTATIVE),
+            valid_lft=None if lives["ifa_valid"] == FOREVER else lives["ifa_valid"],
+            preferred_lft=None if lives["ifa_preferred"] == FOREVER else lives["ifa_preferred"],
+        )
+
+
+def default_scope(address: str) -> int:
+    """As ip(8): a loopback address has scope host; IPv6 finds its own."""
+    return 254 if address.startswith("127.") else 0
+
+
+def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
+    import ipaddress
+
+    if wanted in ("+", "-"):
+        net = ipaddress.ip_network(f"{address}/{length}", strict=False)
+        return str(net.broadcast_address if wanted == "+" else net.network_address)
+    return check.address(wanted, tried)[1]
+
+
+def ifaddrmsg() -> Any:
+    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg as message_class
+
+    return message_class()

@@ -1,0 +1,89 @@
+"""`ip neigh`: who has which MAC address, as far as one namespace knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import netlink
+from ..table import Table
+from . import words as check
+
+if TYPE_CHECKING:
+    from ..lab import Node
+
+STATES = {0x01: "INCOMPLETE", 0x02: "REACHABLE", 0x04: "STALE", 0x08: "DELAY", 0x10: "PROBE", 0x20: "FAILED",
+          0x40: "NOARP", 0x80: "PERMANENT", 0: "NONE"}  # fmt: skip
+PROXY = 0x8
+
+
+@dataclass(frozen=True)
+class Neigh:
+    """One neighbour of namespace `netns`: its address `dst`, its MAC `lladdr`, and how sure the kernel is (`state`)."""
+
+    netns: str
+    dst: str
+    dev: str
+    lladdr: str
+    state: str
+
+    COLUMNS = ("netns", "dst", "dev", "lladdr", "state")
+
+    def row(self) -> tuple[object, ...]:
+        return (self.netns, self.dst, self.dev, self.lladdr, self.state)
+
+
+class Neighs:
+    """`node.neigh`: equal to `ip neigh` in the node's namespace."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def add(self, dst: str, *, dev: str, lladdr: str | None = None, nud: str = "permanent") -> None:
+        """`ip neigh add ADDRESS [lladdr MAC] [nud STATE] dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
+        self._change("add", dst, dev, lladdr, nud, netlink.NEWNEIGH, netlink.CREATE | netlink.EXCL)
+
+    def replace(self, dst: str, *, dev: str, lladdr: str | None = None, nud: str = "permanent") -> None:
+        """`ip neigh replace ADDRESS [lladdr MAC] [nud STATE] dev DEV`."""
+        self._change("replace", dst, dev, lladdr, nud, netlink.NEWNEIGH, netlink.CREATE | netlink.REPLACE)
+
+    def delete(self, dst: str, *, dev: str) -> None:
+        """`ip neigh delete ADDRESS dev DEV`."""
+        self._change("delete", dst, dev, None, "", netlink.DELNEIGH, 0)
+
+    def flush(self, *, dev: str | None = None) -> None:
+        """`ip neigh flush [dev DEV]`: forget all but the permanent ones."""
+        for one in self.show(dev=dev):
+            if one.state not in ("PERMANENT", "NOARP"):
+                self.delete(one.dst, dev=one.dev)
+
+    def show(self, *, dev: str | None = None) -> Table[Neigh]:
+        """`ip neigh show [dev DEV]`. Like `ip`, without those that need no resolution (NOARP)."""
+        names = {link.index: link.name for link in self._node.link.show()}
+        messages = self._node.dump(netlink.GETNEIGH, ndmsg())
+        found = (
+            Neigh(self._node.name, m.get_attr("NDA_DST"), names.get(m["ifindex"], ""), m.get_attr("NDA_LLADDR") or "",
+                  STATES.get(m["state"], str(m["state"])))
+            for m in messages if m["family"] in (2, 10) and not m["flags"] & PROXY
+        )  # fmt: skip
+        return Table(n for n in found if n.state != "NOARP" and dev in (None, n.dev))
+
+    def _change(self, verb: str, dst: str, dev: str, lladdr: str | None, nud: str, kind: int, flags: int) -> None:
+        words = ["neigh", verb, str(dst), *(["lladdr", lladdr] if lladdr else []), *(["nud", nud] if nud else [])]
+        words += ["dev", dev]
+        tried = self._node.spell(words)
+        message = ndmsg()
+        message["family"], address = check.address(dst, tried)
+        message["ifindex"] = self._node.link.index(dev, tried)
+        message["attrs"] = [("NDA_DST", address)]
+        if lladdr:
+            message["attrs"].append(("NDA_LLADDR", check.mac(lladdr, tried)))
+        if nud:
+            message["state"] = check.one_of(nud.upper(), STATES, "nud", tried)
+        self._node.change(words, kind, message, netlink.ACK | flags)
+
+
+def ndmsg() -> Any:
+    from pyroute2.netlink.rtnl.ndmsg import ndmsg as message_class
+
+    return message_class()

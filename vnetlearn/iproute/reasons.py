@@ -1,0 +1,55 @@
+"""What the kernel most likely means by an error number, said for the command that met it."""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import KernelRefused
+
+# (start of the command after `ip`, error, why, what to do next); the first row that fits is taken.
+REASONS: tuple[tuple[str, int, str, str], ...] = (
+    ("link add", errno.EEXIST, "a link of this name is in this namespace already, or another link of the same kind has"
+     " the same settings (parent, id, addresses)", "ip link show; then choose another name or `ip link delete` the old one"),
+    ("link add", errno.EOPNOTSUPP, "this kernel has no such device type, or cannot make it this way",
+     "vnetlearn kinds shows what each engine can make; Lab(engine='vm') brings a kernel that has nearly all"),
+    ("link add", errno.ENODEV, "the lower device, or the hardware behind it, is not there",
+     "ip link show lists what this namespace has"),
+    ("link", errno.EBUSY, "the device is in use in another way: a parent that has a macvlan cannot carry an ipvlan, a"
+     " bridge port has one master, a link in mode passthru takes its parent alone",
+     "ip -d link show tells who uses the parent; delete those first, or choose another parent"),
+    ("link", errno.EINVAL, "a value does not fit this kind of device, or it is not allowed in its present state",
+     "ip link help KIND shows the syntax; ip -d link show the present values"),
+    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, name=…)"),
+    ("link", errno.ERANGE, "a number is outside of what the kernel takes", "ip link help KIND shows the limits"),
+    ("link", errno.EOPNOTSUPP, "this device cannot do that", "ip -d link show tells what it is"),
+    ("link", errno.EADDRNOTAVAIL, "that MAC address cannot be an interface's (all zero, or a multicast address)",
+     "take one that starts with 02"),
+    ("addr add", errno.EEXIST, "this address is on the interface already", "ip addr show"),
+    ("addr delete", errno.EADDRNOTAVAIL, "the interface does not have this address", "ip addr show"),
+    ("addr add", errno.EACCES, "IPv6 is switched off on this interface", "sysctl net.ipv6.conf.DEV.disable_ipv6"),
+    ("route", errno.EEXIST, "a route to this destination with the same metric exists",
+     "use route.replace, another metric=, or delete the old one"),
+    ("route", errno.ENETUNREACH, "the gateway is not on a network that an interface of this namespace is in, or that"
+     " interface is down", "ip addr show; ip link show; give the interface an address in the gateway's network and set it up"),
+    ("route", errno.ENETDOWN, "the interface is down", "link.set(DEV, up=True) first"),
+    ("route get", errno.EHOSTUNREACH, "no route leads there", "ip route show"),
+    ("route", errno.EHOSTUNREACH, "the gateway cannot be reached over that interface", "ip route show"),
+    ("route delete", errno.ESRCH, "there is no such route", "ip route show table all"),
+    ("route", errno.EINVAL, "a part of the route does not fit: bits set behind the prefix length, or a gateway that is"
+     " one's own address", "ip route help"),
+    ("netns add", errno.EEXIST, "a namespace of this name exists", "lab.netns.show(); then choose another name, or"
+     " delete the old one"),
+    ("neigh", errno.ENOENT, "there is no such neighbour", "ip neigh show"),
+    ("neigh", errno.EINVAL, "a value does not fit", "ip neigh help"),
+    ("", errno.EPERM, "the lab may not do this", "vnetlearn doctor tells what this machine allows"),
+    ("", errno.ENODEV, "there is no such device in this namespace", "ip link show"),
+)  # fmt: skip
+
+
+def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRefused:
+    """The error to raise for `words` (after `ip`) that the kernel refused with `number`."""
+    command = " ".join(words)
+    for start, code, why, next_step in REASONS:
+        if code == number and command.startswith(start):
+            return KernelRefused(tried, number, extack, why, next_step)
+    return KernelRefused(tried, number, extack, "", f"ip {words[0]} help")

@@ -1,0 +1,80 @@
+"""Checks of the names and addresses that go into a command, before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ..errors import BadParameter
+
+IFNAMSIZ = 15  # characters; linux/if.h has 16 with the closing zero
+
+
+def check_name(name: str, tried: str) -> str:
+    """An interface name as the kernel takes it (dev_valid_name in net/core/dev.c)."""
+    why = ""
+    if not isinstance(name, str) or not name:
+        why = "a link needs a name"
+    elif len(name.encode()) > IFNAMSIZ:
+        why = f"{name!r} has {len(name.encode())} bytes; a link's name has 15 at most"
+    elif name in (".", "..") or re.search(r"[/:\s\0]", name):
+        why = f"{name!r} has a character that a link's name cannot have: a slash, a colon, white space"
+    if why:
+        raise BadParameter(tried, f'"name" not a valid ifname: {name!r}', why, "choose a short name of letters and digits")
+    return name
+
+
+def check_netns(name: str, tried: str) -> str:
+    """A namespace's name is a file name under /run/netns (ip-netns(8))."""
+    if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\0\s]", name) or len(name.encode()) > 255:
+        raise BadParameter(tried, f"Invalid netns name {name!r}", "the name becomes a file name under /run/netns",
+                           "choose a name of letters and digits")  # fmt: skip
+    return name
+
+
+def network(text: str, tried: str) -> tuple[int, str, int]:
+    """`address[/length]` → (family 2 or 10, address, prefix length); the length is the address's own when not given."""
+    try:
+        value = ipaddress.ip_interface(text)
+    except ValueError as error:
+        said = str(error)
+    else:
+        if "/" not in str(text) or str(text).split("/")[1].isdigit():
+            return (2 if value.version == 4 else 10), str(value.ip), value.network.prefixlen
+        said = f"{text!r}: give the length as a number of bits"
+    raise BadParameter(tried, said, f"{text!r} is not an address with a prefix length", "write it like 192.168.0.100/24")
+
+
+def address(text: str, tried: str) -> tuple[int, str]:
+    """A plain address → (family, address)."""
+    try:
+        value = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise BadParameter(tried, str(error), f"{text!r} is not an IP address",
+                           "write it like 192.168.0.1 or fd00::1") from None  # fmt: skip
+    return (2 if value.version == 4 else 10), str(value)
+
+
+def mac(text: str, tried: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})+", str(text)):
+        raise BadParameter(tried, f'"{text}" is invalid lladdr.', "a MAC address is six pairs of hexadecimal digits",
+                           "write it like 02:00:00:00:00:01")  # fmt: skip
+    return ":".join(part.zfill(2) for part in str(text).lower().split(":"))
+
+
+def number(value: object, what: str, tried: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadParameter(tried, f'argument "{value}" is wrong: invalid "{what}" value', f"{what} is a whole number",
+                           f"{what}=1500, for example")  # fmt: skip
+    return value
+
+
+def one_of(value: object, names: dict[int, str], what: str, tried: str) -> int:
+    """The number that a name stands for; a number (or its digits) stands for itself."""
+    for code, name in names.items():
+        if name == value:
+            return code
+    if str(value).isdigit():
+        return int(str(value))
+    raise BadParameter(tried, f'argument "{value}" is wrong: invalid {what}', "",
+                       "one of: " + ", ".join(names.values()) + ", or a number")  # fmt: skip

@@ -1,0 +1,122 @@
+"""rtnetlink in one namespace of a lab: pyroute2's messages, sent and received through the lab's channel."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+
+from .engine.channel import ANSWER_SECONDS, DATA, REPLY, AgentRefused, Channel, Stream
+from .kinds import nla
+
+REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
+ERROR, DONE = 2, 3
+CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
+
+(NEWLINK, DELLINK, GETLINK) = (16, 17, 18)
+(NEWADDR, DELADDR, GETADDR) = (20, 21, 22)
+(NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
+(NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
+GETNSID = 90
+
+nla.register()
+
+
+class Refused(OSError):
+    """The kernel's answer to a request was an error: `errno`, and `extack`, its extended message or ""."""
+
+    def __init__(self, number: int, extack: str) -> None:
+        super().__init__(number, extack)
+        self.extack = extack
+
+
+class Rtnl:
+    """Requests to the kernel in one namespace ("" is the lab's first one).
+
+    Each request opens a netlink socket in the namespace and closes it: an open socket would keep a namespace alive
+    after `ip netns delete` (network_namespaces(7)), and the links in it too.
+    """
+
+    def __init__(self, channel: Channel, netns: str) -> None:
+        self._channel, self._netns = channel, netns
+
+    def ask(self, kind: int, message: Any, flags: int = ACK) -> list[Any]:
+        """Send one pyroute2 message; the decoded answers. Raises `Refused`, and `LabDied`.
+
+        `AgentRefused` with ENOENT means that the namespace is not there (any more).
+        """
+        while True:
+            answers, interrupted = self._ask_once(kind, message, flags)
+            if not interrupted:
+                return answers
+
+    def dump(self, kind: int, message: Any) -> list[Any]:
+        return self.ask(kind, message, DUMP)
+
+    def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[Any], bool]:
+        message["header"]["type"], message["header"]["flags"] = kind, flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
+        message["header"]["sequence_number"] = 1
+        message.reset()
+        message.encode()
+        stream, _ = self._channel.open("netlink", netns=self._netns)
+        try:
+            stream.send(bytes(message.data))
+            answers = _collect(self._datagrams(stream))
+        except BaseException:
+            stream.forget()
+            raise
+        stream.forget()
+        stream.eof()
+        return answers
+
+    def _datagrams(self, stream: Stream) -> Iterator[bytes]:
+        while True:
+            try:
+                kind, data = stream.receive(ANSWER_SECONDS)
+            except TimeoutError:
+                self._channel.hang_up(f"its kernel did not answer within {ANSWER_SECONDS:.0f} s")
+                raise self._channel.death() from None
+            if kind == REPLY:
+                raise AgentRefused(0, data.decode())
+            if kind == DATA:
+                yield data
+
+
+def _collect(datagrams: Iterator[bytes]) -> tuple[list[Any], bool]:
+    """Messages up to the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
+    answers: list[Any] = []
+    interrupted = False
+    marshal = MarshalRtnl()
+    for data in datagrams:
+        at = 0
+        while at < len(data):
+            length, kind, flags = struct.unpack_from("=IHH", data, at)
+            one, at = data[at : at + length], at + ((length + 3) & ~3)
+            interrupted |= bool(flags & DUMP_INTERRUPTED)
+            if kind in (ERROR, DONE):
+                _raise_error(one, kind, flags)
+                return answers, interrupted
+            answers += marshal.parse(one)
+    raise AssertionError("the lab's stream ended without an error")
+
+
+def _raise_error(one: bytes, kind: int, flags: int) -> None:
+    number = struct.unpack_from("=i", one, 16)[0] if len(one) >= 20 else 0
+    if number == 0:
+        return
+    at = 20
+    if kind == ERROR:
+        at += 16 if flags & CAPPED else (struct.unpack_from("=I", one, 20)[0] + 3) & ~3
+    raise Refused(-number, _extack(one[at:]) if flags & ACK_TLVS else "")
+
+
+def _extack(attributes: bytes) -> str:
+    """The text in NLMSGERR_ATTR_MSG (1)."""
+    while len(attributes) >= 4:
+        length, kind = struct.unpack_from("=HH", attributes)
+        if kind == 1:
+            return attributes[4:length].rstrip(b"\0").decode(errors="replace")
+        attributes = attributes[max((length + 3) & ~3, 4) :]
+    return ""
