@@ -13,7 +13,7 @@ from .topology import Key, Topology
 
 # The look of a kind: fill colour and shape, by what it is like. Colours are told apart by shape too.
 CARD, SWITCH, PAIR, CHILD, TUNNEL, OTHER = (
-    ("#dbeafe", "box"), ("#fde68a", "octagon"), ("#dbeafe", "box"), ("#dcfce7", "hexagon"), ("#ede9fe", "cds"), ("#e5e7eb", "box"),
+    ("#dbeafe", "box"), ("#fde68a", "octagon"), ("#dbeafe", "box"), ("#dcfce7", "component"), ("#ede9fe", "cds"), ("#e5e7eb", "box"),
 )  # fmt: skip
 LOOKS = {
     "veth": PAIR, "bridge": SWITCH, "bond": SWITCH, "vrf": SWITCH, "hsr": SWITCH, "macvlan": CHILD, "macvtap": CHILD,
@@ -94,7 +94,7 @@ def _namespace(number: int, netns: str, links: dict[Key, Link], topology: Topolo
     lines = [
         f"subgraph cluster_{number} {{",
         f'label=<<b>{_escape(netns or "host")}</b>>; tooltip={label}; style="rounded,filled"; color="#94a3b8";'
-        ' fillcolor="#f8fafc"; fontsize=13; labeljust=l;',
+        ' fillcolor="#f8fafc"; fontsize=13; labeljust=l; labelloc=b;',
     ]
     if not links:
         lines.append(f'empty_{number} [label="(no links)", shape=plaintext, style="", fontcolor="#64748b"];')
@@ -106,7 +106,7 @@ def _namespace(number: int, netns: str, links: dict[Key, Link], topology: Topolo
 
 
 def _label(key: Key, link: Link, topology: Topology) -> str:
-    mode = "/".join(str(link.params[k]) for k in ("mode", "flag", "id") if k in link.params)
+    mode = " ".join(k if link.params[k] is True else str(link.params[k]) for k in ("mode", "private", "vepa", "id") if link.params.get(k))
     rows = [f"<b>{_escape(link.name)}</b>", _escape(f"{link.kind or 'device'} {mode}".strip())]
     rows += [f'<font color="#1e3a8a">{_escape(str(a))}</font>' for a in topology.addrs.get(key, ()) if a.scope == "global"]
     if not link.up:

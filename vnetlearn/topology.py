@@ -36,7 +36,7 @@ class Topology:
         """The picture in words, for who cannot see it."""
         said = []
         for name in self.netns:
-            links = [self._describe(key) for key in self.links if key[0] == name]
+            links = [self._describe(key) for key, link in self.links.items() if key[0] == name and link.kind != "loopback"]
             said.append(f"namespace {name or 'host'}: " + ("; ".join(links) or "no links"))
         return ". ".join(said) + "."
 
@@ -76,9 +76,10 @@ def _relations(lab: Lab, nodes: list[Node], links: dict[Key, Link]) -> list[Rela
         other = numbers.get((where, link.link_index)) if where is not None else None
         if other is None:
             continue
-        how = "peer" if link.kind == "veth" else "lower"
-        if how == "lower" or Relation("peer", other, key) not in found:
-            found.append(Relation(how, key, other))
+        if link.kind != "veth":
+            found.append(Relation("lower", key, other))
+        elif (bool(link.master), key) < (bool(links[other].master), other):  # once, towards the end that is a port
+            found.append(Relation("peer", key, other))
     return found
 
 

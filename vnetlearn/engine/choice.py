@@ -12,9 +12,10 @@ from types import ModuleType
 
 from .. import kinds
 from ..cache import cache_folder
-from ..errors import BadParameter, VnetlearnError
+from ..errors import BadParameter
 from . import host
 
+NOWHERE = ("ipoib",)  # it needs an InfiniBand adapter; no kernel has one in software
 ENGINES = {"host": host, "vm": host}
 
 
@@ -37,7 +38,7 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
     ok, why, _ = host.available()
     if not ok:
         return Choice(vm, f"this computer gives no namespaces: {why}")
-    lacks = [name for name in names if name not in host_kinds() and not kinds.KINDS[name].hardware]
+    lacks = [name for name in names if name not in (*host_kinds(), *NOWHERE)]
     release = os.uname().release
     if lacks:
         return Choice(vm, f"this computer's kernel {release} cannot create {_few(lacks)}")
@@ -58,6 +59,8 @@ def _host_kinds(key: str) -> frozenset[str]:
             return frozenset(known["kinds"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not tried yet, or a damaged file: try again
+    from ..trial import try_kinds
+
     found = try_kinds("host")
     able = sorted(name for name, why in found.items() if not why)
     try:
@@ -74,21 +77,6 @@ def _key() -> str:
     except OSError:
         modules = 0
     return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {release} {modules} {os.geteuid()}"
-
-
-def try_kinds(engine: str) -> dict[str, str]:
-    """Create each kind once on an engine: its name, and "" or why the kernel refused."""
-    from ..lab import Lab
-
-    answers = {}
-    with Lab("empty", engine=engine) as lab:
-        for kind in kinds.KINDS.values():
-            try:
-                kinds.make_example(lab, kind)
-                answers[kind.name] = ""
-            except VnetlearnError as error:
-                answers[kind.name] = error.said
-    return answers
 
 
 def _few(names: Sequence[str]) -> str:
