@@ -1,8 +1,9 @@
 """The catalogue of device types: what each one is, its parameters, and how those are spelled in Python and in `ip`.
 
 A kind is one record; listing, documentation, drawing and tests walk the same records. To add one, write its record
-in the module of its family: sharing (of a card), lan, tunnels, overlays, buses. Facts come from ip-link(8), iproute2's
-ip/iplink_*.c and ip/link_*.c, and the kernel's include/uapi/linux/if_link.h, if_tunnel.h, if_macsec.h, can/netlink.h.
+in the module of its family: sharing (of a card), lan, tunnels, overlays, secure, buses. What goes over netlink is a
+`nla.LinkMessage`, and `nla.Marshal` decodes it. Facts come from ip-link(8), iproute2's ip/iplink_*.c and ip/link_*.c,
+and the kernel's include/uapi/linux/if_link.h, if_tunnel.h, if_macsec.h and can/netlink.h.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UnknownKind
-from . import lan, overlays, sharing, translate
+from . import buses, lan, overlays, secure, sharing, translate, tunnels
+from .ports import PORTS
 from .record import Kind, Param
 
-__all__ = ["KINDS", "Kind", "Param", "checked", "decode", "encode", "kind", "parse", "words"]
+__all__ = ["KINDS", "PORTS", "Kind", "Param", "checked", "decode", "encode", "kind", "parse", "words"]
 
 # The order in which `vnetlearn kinds` lists them
 _ORDER = [
@@ -23,18 +25,21 @@ _ORDER = [
     "ip6tnl", "ipip", "sit", "gre", "gretap", "ip6gre", "ip6gretap", "vti", "nlmon", "ipvlan", "lowpan", "geneve",
     "macsec", "vrf", "tun",
 ]  # fmt: skip
-_all = {kind.name: kind for family in (lan, sharing, overlays) for kind in family.KINDS}
+_all = {kind.name: kind for family in (lan, sharing, overlays, tunnels, secure, buses) for kind in family.KINDS}
 
-KINDS: dict[str, Kind] = {name: _all[name] for name in _ORDER if name in _all}
+KINDS: dict[str, Kind] = {name: _all[name] for name in _ORDER}
 """All kinds by name."""
 
 
 def kind(name: str | Kind) -> Kind:
-    """The record of a kind. Raises UnknownKind, with the names that come close."""
+    """The record of a kind, or of a port (bridge_slave, bond_slave).
+
+    Raises UnknownKind, with the names that come close.
+    """
     if isinstance(name, Kind):
         return name
-    if name in KINDS:
-        return KINDS[name]
+    if name in KINDS or name in PORTS:
+        return KINDS.get(name) or PORTS[name]
     close = difflib.get_close_matches(str(name), KINDS)
     raise UnknownKind(
         f"ip link add … type {name}",

@@ -234,7 +234,8 @@ VRF = Kind(
     "Links that are its ports route by a table of their own, so that one machine acts as several routers.",
     "routing", "vrf", "drivers/net/vrf.c", "4.3", "none", "", "ip-link(8), VRF Type Support; "
     "Documentation/networking/vrf.rst", example={"table": 10},
-    params=table(Param("table", "The number of its routing table, 1 to 4294967295.", Number(1, 0xFFFFFFFF),
+    params=table(Param("table", "The number of its routing table, 1 to 4294967295, or main, default or local.",
+                       Number(1, 0xFFFFFFFF, {"default": 253, "main": 254, "local": 255}),
                        Whole("IFLA_VRF_TABLE", "u32"), required=True)),
 )  # fmt: skip
 

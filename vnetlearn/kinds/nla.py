@@ -1,45 +1,51 @@
 """The catalogue's netlink attributes as pyroute2 classes: each attribute's content is its raw bytes.
 
 One source for all kinds: what the bytes mean is in the catalogue (places.py), and nowhere else. pyroute2 has classes
-of its own for most kinds, without the newer attributes, and none for macsec and hsr.
+of its own for most kinds, without the newer attributes, and none for macsec and hsr. Those stay as they are, for
+whoever uses pyroute2 in the same process: `LinkMessage` is a class beside its ifinfmsg, and `Marshal` decodes to it.
 """
 
 from __future__ import annotations
 
-from pyroute2.netlink import NLA_F_NESTED, nla
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from typing import Any
 
-from . import KINDS
+from pyroute2.netlink import NLA_F_NESTED, nla, nlmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfbase
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+
+from . import KINDS, PORTS, Kind
 from .numbers import NESTED, NUMBERS
-
-
-class _Bytes(nla.cdata):  # type: ignore[misc]
-    pass
 
 
 class _NestedBytes(nla.cdata):  # type: ignore[misc]
     nla_flags = NLA_F_NESTED
 
 
-def register() -> None:
-    """Make pyroute2 encode and decode IFLA_INFO_DATA of all kinds with the catalogue's attributes.
+def _class_of(kind: Kind) -> type:
+    rows = [(NUMBERS[name], name, "nested" if name in NESTED else "cdata") for name in kind.attributes]
+    return type(kind.name, (nla,), {"nla_map": tuple(rows), "nested": _NestedBytes})
 
-    Except veth's, whose one attribute is a whole link message that pyroute2 knows.
-    """
-    ifinfmsg.ifinfo.register_link_kind(
-        module={
-            kind.name: type(
-                kind.name,
-                (nla,),
-                {
-                    "nla_map": tuple(
-                        (NUMBERS[name], name, "nested" if name in NESTED else "bytes") for name in kind.attributes
-                    ),
-                    "bytes": _Bytes,
-                    "nested": _NestedBytes,
-                },
-            )
-            for kind in KINDS.values()
-            if kind.attributes
-        }
-    )
+
+_CLASSES = {kind.name: _class_of(kind) for kind in (*KINDS.values(), *PORTS.values()) if kind.attributes}
+_CLASSES["veth"] = ifinfbase.ifinfo.veth_data
+
+
+class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
+    """An RTM_*LINK message (rtnetlink(7)) whose IFLA_INFO_DATA is the catalogue's; veth's is pyroute2's."""
+
+    class ifinfo(nla):  # type: ignore[misc]
+        nla_map = ifinfbase.ifinfo.nla_map
+
+        @staticmethod
+        def info_data(self: Any, *args: Any, **more: Any) -> Any:
+            return _CLASSES.get(self.get_attr("IFLA_INFO_KIND"), self.hex)
+
+        @staticmethod
+        def info_slave_data(self: Any, *args: Any, **more: Any) -> Any:
+            return _CLASSES.get(f"{self.get_attr('IFLA_INFO_SLAVE_KIND')}_slave", self.hex)
+
+
+class Marshal(MarshalRtnl):  # type: ignore[misc]
+    """Decodes rtnetlink as pyroute2's own does, and link messages to `LinkMessage`."""
+
+    msg_map = {**MarshalRtnl.msg_map, **dict.fromkeys((16, 17, 18, 19), LinkMessage)}  # noqa: RUF012

@@ -12,7 +12,7 @@ from .record import Kind, Param, Params, apart, needs, table
 from .values import Address, Flag, Link, Number, Value, choice
 
 VNI, PORT, LABEL = Number(0, 0xFFFFFF), Number(0, 0xFFFF), Number(0, 0xFFFFF)
-TOS = Number(0, 255, {"inherit": 1})
+TOS = Number(0, 255, {"inherit": 1}, hexadecimal=True)
 TTL = Number(0, 255, {"auto": 0, "inherit": -1})
 DF = choice("unset", "set", "inherit")
 
@@ -42,8 +42,8 @@ def _vxlan(word: str, attribute: str, wire: str, value: Value, says: str, *also:
     return Param(word, says, value, Whole(f"IFLA_VXLAN_{attribute}", wire), also=also)
 
 
-def _vxlan_flag(word: str, attribute: str, says: str, default: bool | None = None) -> Param:
-    return Param(word, says, Flag(), Whole(f"IFLA_VXLAN_{attribute}", "u8"), default=default)
+def _vxlan_flag(word: str, attribute: str, says: str) -> Param:
+    return Param(word, says, Flag(), Whole(f"IFLA_VXLAN_{attribute}", "u8"))
 
 
 _TWO_NUMBERS = "external and id exclude each other: with external, the routes give the number"
@@ -119,8 +119,8 @@ VXLAN = Kind(
 )  # fmt: skip
 
 
-def _geneve(word: str, attribute: str, wire: str, value: Value, says: str, *also: str, default: Any = None) -> Param:
-    return Param(word, says, value, Whole(f"IFLA_GENEVE_{attribute}", wire), also=also, default=default)
+def _geneve(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
+    return Param(word, says, value, Whole(f"IFLA_GENEVE_{attribute}", wire), also=also)
 
 
 def _geneve_ends(params: Params) -> str | None:

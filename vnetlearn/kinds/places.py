@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Attributes = dict[str, bytes]
-WIRE = {"u8": "=B", "u16": "=H", "u32": "=I", "u64": "=Q", "be16": ">H", "be32": ">I", "be64": ">Q"}
+WIRE = {"u8": "=B", "u16": "=H", "u32": "=I", "u64": "=Q", "s32": "=i", "be16": ">H", "be32": ">I", "be64": ">Q"}
 
 
 @dataclass(frozen=True)

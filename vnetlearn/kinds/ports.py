@@ -1,80 +1,61 @@
-"""The settings of a link as a port of its master: `ip link set dev PORT type bridge_slave|bond_slave …`.
-
-They travel in IFLA_INFO_SLAVE_DATA, for which pyroute2 has the classes. Facts: ip-link(8), BRIDGE_SLAVE and
-BOND_SLAVE Type Support; iproute2's ip/iplink_bridge_slave.c and iplink_bond_slave.c.
-"""
+"""What a link can be told as a port of a bridge or a bond: `ip link set dev LINK type bridge_slave …`."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from ..errors import BadParameter
-from .values import Number, Switch, Value, choice
-
-_STATES = choice("disabled", "listening", "learning", "forwarding", "blocking")
-
-PORTS: dict[str, dict[str, tuple[str, Value]]] = {
-    "bridge_slave": {
-        "state": ("IFLA_BRPORT_STATE", Number(0, 4, _STATES.numbers)),
-        "priority": ("IFLA_BRPORT_PRIORITY", Number(0, 63)),
-        "cost": ("IFLA_BRPORT_COST", Number(1, 65535)),
-        "mcast_router": ("IFLA_BRPORT_MULTICAST_ROUTER", Number(0, 2)),
-        "group_fwd_mask": ("IFLA_BRPORT_GROUP_FWD_MASK", Number(0, 0xFFFF, hexadecimal=True)),
-        **{
-            word: (f"IFLA_BRPORT_{attribute}", Switch())
-            for word, attribute in {
-                "hairpin": "MODE", "guard": "GUARD", "root_block": "PROTECT", "fastleave": "FAST_LEAVE",
-                "learning": "LEARNING", "flood": "UNICAST_FLOOD", "proxy_arp": "PROXYARP",
-                "proxy_arp_wifi": "PROXYARP_WIFI", "mcast_flood": "MCAST_FLOOD", "bcast_flood": "BCAST_FLOOD",
-                "mcast_to_unicast": "MCAST_TO_UCAST", "neigh_suppress": "NEIGH_SUPPRESS", "vlan_tunnel": "VLAN_TUNNEL",
-                "isolated": "ISOLATED", "locked": "LOCKED",
-            }.items()
-        },
-    },
-    "bond_slave": {"queue_id": ("IFLA_BOND_SLAVE_QUEUE_ID", Number(0, 0xFFFF))},
-}  # fmt: skip
-"""For each kind of port its parameters: ip's word, the attribute, and what the value may be."""
+from .lan import U16, U32, ClearIndex
+from .places import Index, Present, Whole
+from .record import Kind, Param, apart, table
+from .values import Flag, Link, Number, Switch, Value
 
 
-def encode_port(port: str, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The attributes of IFLA_INFO_SLAVE_DATA. Raises BadParameter."""
-    return [(_param(port, word)[0], _number(port, word, value)) for word, value in params.items()]
+def _port(word: str, attribute: str, says: str, wire: str = "u8", value: Value | None = None) -> Param:
+    return Param(word, says, value or Switch(), Whole(f"IFLA_BRPORT_{attribute}", wire))
 
 
-def port_words(port: str, params: Mapping[str, Any]) -> list[str]:
-    """What follows `type bridge_slave` in the command."""
-    found: list[str] = []
-    for word, value in params.items():
-        found += _param(port, word)[1].words(word, _checked(port, word, value))
-    return found
+BRIDGE_SLAVE = Kind(
+    "bridge_slave", "a port of a bridge", "What a bridge does at one of its ports.", "bridge-like", "bridge",
+    "net/bridge/", "", "none", "", "ip-link(8), bridge_slave; bridge(8)", via="set",
+    rules=(apart("backup_port", "nobackup_port"),),
+    params=table(
+        Param("fdb_flush", "Forget the addresses learned here.", Flag(no=""), Present("IFLA_BRPORT_FLUSH")),
+        _port("state", "STATE", "The spanning tree's state: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 "
+              "blocking.", value=Number(0, 4)),
+        _port("priority", "PRIORITY", "The spanning tree's priority of the port, 0 to 63.", "u16", Number(0, 63)),
+        _port("cost", "COST", "The spanning tree's cost of the port.", "u32", U32),
+        _port("guard", "GUARD", "Whether spanning tree frames are not taken here."),
+        _port("hairpin", "MODE", "Whether frames may go out where they came in."),
+        _port("mcast_fast_leave", "FAST_LEAVE", "Whether a multicast group ends here at the first leave message."),
+        _port("fastleave", "FAST_LEAVE", "The same as mcast_fast_leave."),
+        _port("root_block", "PROTECT", "Whether the port must not lead to the spanning tree's root."),
+        _port("learning", "LEARNING", "Whether addresses are learned here."),
+        _port("flood", "UNICAST_FLOOD", "Whether frames to unknown addresses are sent here."),
+        _port("proxy_arp", "PROXYARP", "Whether the bridge answers ARP here."),
+        _port("proxy_arp_wifi", "PROXYARP_WIFI", "Whether the bridge answers ARP here as IEEE 802.11 wants."),
+        _port("mcast_router", "MULTICAST_ROUTER", "Whether a multicast router is here: 0 never, 1 as seen, 2 always, 3 "
+              "for now.", value=Number(0, 3)),
+        _port("mcast_flood", "MCAST_FLOOD", "Whether multicast to unknown groups is sent here."),
+        _port("bcast_flood", "BCAST_FLOOD", "Whether broadcasts are sent here."),
+        _port("mcast_to_unicast", "MCAST_TO_UCAST", "Whether multicast is sent to each member on its own."),
+        _port("group_fwd_mask", "GROUP_FWD_MASK", "Bits for the link-local addresses 01:80:c2:00:00:0X that are "
+              "forwarded.", "u16", U16),
+        _port("neigh_suppress", "NEIGH_SUPPRESS", "Whether ARP and neighbour discovery are answered, not flooded."),
+        _port("vlan_tunnel", "VLAN_TUNNEL", "Whether VLANs become tunnel numbers here."),
+        _port("isolated", "ISOLATED", "Whether it reaches only ports that are not isolated."),
+        _port("locked", "LOCKED", "Whether only known source addresses may send."),
+        Param("backup_port", "The port that takes over when this one loses its carrier.", Link(),
+              Index("IFLA_BRPORT_BACKUP_PORT")),
+        Param("nobackup_port", "No port takes over.", Flag(no=""), ClearIndex("IFLA_BRPORT_BACKUP_PORT")),
+    ),
+)  # fmt: skip
 
+BOND_SLAVE = Kind(
+    "bond_slave", "a member of a bond", "What a bond does with one of its members.", "redundancy", "bonding",
+    "drivers/net/bonding/", "", "none", "", "ip-link(8), bond_slave", via="set",
+    params=table(
+        Param("queue_id", "The member's queue, 0 to 65535.", U16, Whole("IFLA_BOND_SLAVE_QUEUE_ID", "u16")),
+        Param("prio", "The member's priority for becoming the one that is used, -2147483648 to 2147483647.",
+              Number(-(2**31), 2**31 - 1), Whole("IFLA_BOND_SLAVE_PRIO", "s32")),
+    ),
+)  # fmt: skip
 
-def decode_port(port: str, data: Any, ifname: Callable[[int], str]) -> dict[str, Any]:
-    """A port's settings from a dump, under ip's words."""
-    found = {}
-    for word, (attribute, value) in PORTS[port].items():
-        number = data.get_attr(attribute)
-        if number is not None:
-            found[word] = value.named(number)  # type: ignore[attr-defined]
-    return found
-
-
-def _param(port: str, word: str) -> tuple[str, Value]:
-    if word not in PORTS[port]:
-        close = difflib.get_close_matches(word, PORTS[port])
-        raise BadParameter(f"ip link set … type {port} {word}", f"{port} has no parameter {word!r}",
-                           f"{port} has {', '.join(PORTS[port])}", f"did you mean {close[0]}?" if close else "")  # fmt: skip
-    return PORTS[port][word]
-
-
-def _checked(port: str, word: str, value: Any) -> Any:
-    try:
-        return _param(port, word)[1].check(value)
-    except ValueError as error:
-        raise BadParameter(f"ip link set … type {port} {word} {value}", f"{word} {error}") from None
-
-
-def _number(port: str, word: str, value: Any) -> int:
-    return int(_param(port, word)[1].number(_checked(port, word, value)))  # type: ignore[attr-defined]
+PORTS = {kind.name: kind for kind in (BRIDGE_SLAVE, BOND_SLAVE)}

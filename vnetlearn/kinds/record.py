@@ -25,8 +25,6 @@ class Param:
     value: Value
     place: Place
     required: bool = False
-    default: Any = None
-    """What `ip` sends when the parameter is left out; None when it sends nothing and the kernel decides."""
     also: tuple[str, ...] = ()
     """Other names for it: ip's other words, with - as _."""
 
@@ -62,10 +60,12 @@ class Kind:
     """A shell command to run first, or ""."""
     via: str = "link"
     """How it is made: "link" (ip link add), "tuntap" (ip tuntap add) or "set" (it is hardware: ip link set)."""
+    hardware: bool = False
+    """Whether it needs a card for which no engine has a stand-in."""
     params: Mapping[str, Param] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     implied: Callable[[Params], dict[str, Any]] = lambda params: {}
-    """What `ip` adds by itself, given the other parameters."""
+    """What `ip` sends by itself for a new link, given its parameters; the kernel decides about the rest."""
 
     def __repr__(self) -> str:
         return f"<Kind {self.name}: {self.title}>"

@@ -16,7 +16,7 @@ def encode(
 ) -> list[tuple[str, bytes]]:
     """The attributes of IFLA_INFO_DATA for a link of this kind: pairs of attribute name and content.
 
-    pyroute2 takes them after `nla.register()`. `ifindex` finds the index of a link by its name. For a new link,
+    They go into a `nla.LinkMessage`. `ifindex` finds the index of a link by its name. For a new link,
     what must be given is checked, and what `ip` sends by itself is added; `new=False` is for changing a link: only
     what was given is sent, as `ip link set … type KIND` does. (For the tunnels, whose kernel code takes what is not
     sent as 0, `ip` reads all parameters first and sends them back: pass `{**decode(…), **changes}` then.)
@@ -25,9 +25,7 @@ def encode(
     """
     given = checked(kind, params, new=new)
     if new:
-        # ip sends none of its defaults for a tunnel whose endpoints come from the routes
-        defaults = {} if given.get("external") else {p.name: p.default for p in kind.params.values()}
-        given = {**{k: v for k, v in defaults.items() if v is not None}, **kind.implied(given), **given}
+        given = {**kind.implied(given), **given}
     attributes: Attributes = {}
     links = Links(index=ifindex, name=str)
     for param in kind.params.values():
@@ -37,7 +35,7 @@ def encode(
 
 
 def decode(kind: Kind, info_data: Any, ifname: Callable[[int], str]) -> dict[str, Any]:
-    """The parameters of a link from its IFLA_INFO_DATA, as pyroute2 decodes it after `nla.register()`, or None.
+    """The parameters of a link from its IFLA_INFO_DATA, from a decoded `nla.LinkMessage`, or None.
 
     Values are in their normal form, under ip's names, in the catalogue's order; what the kernel does not tell is
     not in the result. `ifname` finds a link's name by its index.

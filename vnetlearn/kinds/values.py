@@ -57,7 +57,7 @@ class Number(_AfterWord):
     high: int
     names: Mapping[str, int] = field(default_factory=dict)
     hexadecimal: bool = False
-    """Whether ip reads and prints the number as hexadecimal, with or without 0x."""
+    """Whether ip reads the number as hexadecimal even without 0x in front."""
 
     def check(self, value: Any) -> int | str:
         if isinstance(value, str):
@@ -195,18 +195,19 @@ class Address(_AfterWord):
 
 @dataclass(frozen=True)
 class Prefix(_AfterWord):
-    """ADDRESS/LENGTH, without bits set after the prefix being required to be 0."""
+    """ADDRESS/LENGTH, of which all bits after the prefix are 0."""
 
     family: int
 
     def check(self, value: Any) -> str:
         try:
-            prefix = ipaddress.ip_interface(value)
-        except ValueError:
-            raise ValueError(f"must be an IPv{self.family} prefix such as ADDRESS/LENGTH, not {value!r}") from None
-        if prefix.version != self.family or isinstance(value, (int, bytes)):
-            raise ValueError(f"must be an IPv{self.family} prefix such as ADDRESS/LENGTH, not {value!r}")
-        return str(prefix)
+            prefix = ipaddress.ip_network(value)
+            if prefix.version == self.family and isinstance(value, str):
+                return str(prefix)
+        except ValueError as error:
+            if "host bits" in str(error):
+                raise ValueError(f"must have no bits set after the prefix, as {value} has") from None
+        raise ValueError(f"must be an IPv{self.family} prefix such as ADDRESS/LENGTH, not {value!r}")
 
 
 class Mac(_AfterWord):
