@@ -38,7 +38,8 @@ class KernelRefused(VnetlearnError):
     """The kernel refused: `errno` is its number (0 when there is none), `extack` its extended message, or ""."""
 
     def __init__(self, tried: str, errno: int, extack: str = "", why: str = "", next_step: str = "") -> None:
-        said = f"{_errno.errorcode.get(errno, errno)}: {os.strerror(errno)}" + (f" ({extack})" if extack else "")
+        name = "EOPNOTSUPP" if errno == _errno.EOPNOTSUPP else _errno.errorcode.get(errno, errno)
+        said = f"{name}: {os.strerror(errno)}" + (f" ({extack})" if extack else "")
         super().__init__(tried, said, why, next_step)
         self.errno, self.extack = errno, extack
 

@@ -6,10 +6,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from pyroute2.netlink.rtnl.marshal import MarshalRtnl
-
 from .engine.channel import ANSWER_SECONDS, DATA, REPLY, AgentRefused, Channel, Stream
-from .kinds import nla
+from .kinds.nla import Marshal
 
 REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
 ERROR, DONE = 2, 3
@@ -20,9 +18,6 @@ CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 (NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
 (NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
 GETNSID = 90
-
-nla.register()
-
 
 class Refused(OSError):
     """The kernel's answer to a request was an error: `errno`, and `extack`, its extended message or ""."""
@@ -88,7 +83,7 @@ def _collect(datagrams: Iterator[bytes]) -> tuple[list[Any], bool]:
     """Messages up to the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
     answers: list[Any] = []
     interrupted = False
-    marshal = MarshalRtnl()
+    marshal = Marshal()
     for data in datagrams:
         at = 0
         while at < len(data):

@@ -84,10 +84,16 @@ def _read(path: str) -> str:
         return ""
 
 
+# What root keeps from its labs, since it is not kept apart by namespaces (capabilities(7)).
+_WITHOUT = "-sys_module,-sys_boot,-sys_time,-sys_rawio"
+
+
 def _unshare() -> list[str]:
     """unshare(1): --kill-child ends the lab with it, --mount-proc shows the lab its own processes."""
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *user, "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"]
+    root = os.geteuid() == 0
+    namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", *([] if root else ["--user", "--map-root-user"])]
+    command = ["unshare", *namespaces, "--fork", "--kill-child=KILL", "--mount-proc", "--"]
+    return [*command, "setpriv", "--bounding-set", _WITHOUT, "--"] if root else command
 
 
 def _command(fd: int) -> list[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import kinds, netlink
-from ..kinds import ports
 from ..errors import BadParameter, NotFound, VnetlearnError
+from ..kinds.nla import LinkMessage
 from ..table import Table
 from . import words as check
 
@@ -139,7 +139,7 @@ class Links:
         spoken = self._spoken(generic, netns) + ([] if up is None else ["up" if up else "down"])
         words = ["link", "set", "dev", name, *spoken]
         if kind:
-            words += ["type", kind, *(ports.port_words if kind in ports.PORTS else kinds.words)(kind, own)]
+            words += ["type", kind, *kinds.words(kind, own)]
         tried = self._node.spell(words)
         index = self.index(name, tried)
         with Descriptors(self._node) as fds:
@@ -213,13 +213,13 @@ class Links:
 
     def _info(self, kind: str, own: dict[str, Any], name: str, tried: str) -> dict[str, Any]:
         """IFLA_LINKINFO for a change of an existing link."""
-        if kind in ports.PORTS:
-            return {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_SLAVE_KIND", kind[: -len("_slave")]),
-                              ("IFLA_INFO_SLAVE_DATA", {"attrs": ports.encode_port(kind, own)})]}  # fmt: skip
-        if kinds.KINDS[kind].family == "tunnels":  # their kernel code takes what is not sent as 0, so send all, as ip does
+        if kinds.kind(kind).family == "tunnel":  # their kernel code takes what is not sent as 0, so send all, as ip does
             own = {**self.get(name).params, **own}
-        data = self._encode(kind, own, tried, new=False)
-        return {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]}
+        data = {"attrs": self._encode(kind, own, tried, new=False)}
+        if kind in kinds.PORTS:
+            return {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_SLAVE_KIND", kind[: -len("_slave")]),
+                              ("IFLA_INFO_SLAVE_DATA", data)]}  # fmt: skip
+        return {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", data)]}
 
     def _spoken(self, generic: dict[str, Any], netns: Any) -> list[str]:
         words: list[str] = [] if netns is None else ["netns", netns_word(netns)]
@@ -306,7 +306,7 @@ GENERIC = {
 
 def split(kind: str | None, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters that every link has, and those of the kind; a kind's own parameter of the same name wins."""
-    known = set(ports.PORTS[kind]) if kind in ports.PORTS else set(kinds.kind(kind).params) if kind else set()
+    known = {n for p in kinds.kind(kind).params.values() for n in (p.name, *p.also)} if kind else set()
     own = {k: v for k, v in params.items() if kind and (k in known or k not in GENERIC)}
     rest = {k: v for k, v in params.items() if k not in own}
     for key in rest:
@@ -329,15 +329,13 @@ def peer_options(peer: Any) -> dict[str, Any]:
 
 def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flags: dict[str, Any] | None = None) -> Any:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg as message_class
-
     value, mask = 0, 0
     wanted = {"UP": up, **{GENERIC[k].flag: (not v if k == "arp" else v) for k, v in (flags or {}).items()}}
     for name, on in wanted.items():
         if name and on is not None:
             mask |= FLAGS[name]
             value |= FLAGS[name] if on else 0
-    message = message_class()
+    message = LinkMessage()
     message["index"], message["flags"], message["change"] = index, value, mask
     message["attrs"] = list(attributes)
     return message
@@ -365,7 +363,7 @@ def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
         link=name_of(lower) if nsid is None else "",
         master=name_of(message.get_attr("IFLA_MASTER") or 0),
         params=kinds.decode(kind, data, name_of) if data and kind in kinds.KINDS and kind != "veth" else {},
-        port=ports.decode_port(f"{port}_slave", port_data, name_of) if f"{port}_slave" in ports.PORTS else {},
+        port=kinds.decode(f"{port}_slave", port_data, name_of) if f"{port}_slave" in kinds.PORTS else {},
         link_index=lower,
         link_netnsid=-1 if nsid is None else nsid,
         txqueuelen=message.get_attr("IFLA_TXQLEN") or 0,
