@@ -1,0 +1,57 @@
+"""The engine that brings its own kernel: a QEMU guest, resumed from the image in the user's cache folder."""
+
+from __future__ import annotations
+
+from ..errors import LabDied, VnetlearnError
+from . import image, kernel, kvm, qemu
+from .progress import Progress, say
+
+name = "vm"
+Running = qemu.Guest
+
+RESUME_SECONDS = 20.0
+
+
+def start(progress: Progress = say) -> Running:
+    """Resume a guest; it has its own clock and randomness, and has answered. The image is built when there is none.
+
+    Raises `ToolMissing`, `ImageError` when there is no image to be had, `LabDied` when the guest does not come up.
+    """
+    why = ""
+    for _ in range(3):
+        found = image.ensure(progress)
+        guest = None
+        try:
+            guest = found.resume()
+            image.say_hello(guest.stream, RESUME_SECONDS)
+            return guest
+        except OSError as error:
+            why = guest.died() if guest else str(error)
+        except BaseException:
+            if guest:
+                guest.close()
+            raise
+        if guest:
+            guest.close()
+            _mend(found, why, progress)
+    raise LabDied("start a guest", why, "the saved guest does not resume on this machine", "vnetlearn image build --force")
+
+
+def _mend(found: image.Image, why: str, progress: Progress) -> None:
+    """After a guest that did not resume: give up KVM, or build a damaged image again."""
+    if found.accel == "kvm" and (chosen := kernel.present()):
+        kvm.remember(chosen, False, f"a guest did not resume with it: {why}")
+    elif image.damaged(found):
+        progress("the stored guest image is damaged: it is built again")
+        image.build(progress, force=True)
+
+
+def available() -> tuple[bool, str, str]:
+    """Whether this machine can run guests, why (not), and what would help. Nothing is started."""
+    try:
+        program = qemu.program()
+        chosen = kernel.present()
+    except VnetlearnError as error:
+        return False, f"{error.tried}: {error.said or error.why}", error.next_step
+    release = f"kernel {chosen.release}" if chosen else "a kernel from the distribution's archive"
+    return True, f"QEMU {qemu.version(program)}, {release}", ""
