@@ -17,13 +17,13 @@ from . import KINDS, PORTS, Kind
 from .numbers import NESTED, NUMBERS
 
 
-class _NestedBytes(nla.cdata):  # type: ignore[misc]
+class _Marked(nla.cdata):  # type: ignore[misc]
     nla_flags = NLA_F_NESTED
 
 
 def _class_of(kind: Kind) -> type:
-    rows = [(NUMBERS[name], name, "nested" if name in NESTED else "cdata") for name in kind.attributes]
-    return type(kind.name, (nla,), {"nla_map": tuple(rows), "nested": _NestedBytes})
+    rows = [(NUMBERS[name], name, "marked" if name in NESTED else "cdata") for name in kind.attributes]
+    return type(kind.name, (nla,), {"nla_map": tuple(rows), "marked": _Marked})
 
 
 _CLASSES = {kind.name: _class_of(kind) for kind in (*KINDS.values(), *PORTS.values()) if kind.attributes}

@@ -98,7 +98,7 @@ class Bytes(_OneAttribute):
 
     def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
         data = attributes.get(self.name)
-        return None if data is None else self.unpack(data) if any(data) else "any"
+        return None if data is None else self.unpack(data)
 
 
 def address_bytes(text: str) -> bytes:
@@ -114,8 +114,8 @@ def mac_bytes(text: str) -> bytes:
 
 
 def ip(name: str) -> Bytes:
-    """An attribute that is an IP address."""
-    return Bytes(name, address_bytes, address_text)
+    """An attribute that is an IP address; "any", which is the unspecified address, is not sent."""
+    return Bytes(name, address_bytes, lambda data: address_text(data) if any(data) else "any")
 
 
 def mac(name: str) -> Bytes:

@@ -81,23 +81,25 @@ def table(*params: Param) -> dict[str, Param]:
     return {param.name: param for param in params}
 
 
+def _given(params: Params, name: str) -> bool:
+    return params.get(name) is not None and params[name] is not False
+
+
 def apart(*names: str) -> Rule:
     """At most one of these can be given (and not False)."""
 
     def rule(params: Params) -> str | None:
-        given = [name for name in names if params.get(name) not in (None, False)]
+        given = [name for name in names if _given(params, name)]
         return f"{' and '.join(given)} exclude each other" if len(given) > 1 else None
 
     return rule
 
 
-def needs(name: str, *others: str, value: Any = None) -> Rule:
-    """`name` (with this value) has a meaning only when one of the others is given as well."""
+def needs(name: str, *others: str) -> Rule:
+    """`name` has a meaning only when one of the others is given as well."""
 
     def rule(params: Params) -> str | None:
-        if params.get(name) in (None, False) or value not in (None, params[name]):
-            return None
-        if any(params.get(other) not in (None, False) for other in others):
+        if not _given(params, name) or any(_given(params, other) for other in others):
             return None
         return f"{name} has no meaning without {' or '.join(others)}"
 

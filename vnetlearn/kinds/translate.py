@@ -91,7 +91,7 @@ def checked(kind: Kind, params: Mapping[str, Any], *, new: bool = True) -> dict[
         if value is None:
             continue
         if param.name in found:
-            raise BadParameter(tried, f"{param.name} is given twice", f"{name} is another word for {param.name}")
+            raise BadParameter(tried, f"{param.name} is given twice", f"{name} is the same parameter", "leave one out")
         try:
             found[param.name] = param.value.check(value)
         except ValueError as error:

@@ -181,7 +181,7 @@ class Address(_AfterWord):
             address = ipaddress.ip_address(("::" if self.family == 6 else "0.0.0.0") if value == "any" else value)
         except ValueError:
             raise ValueError(f"must be {name}, not {value!r}") from None
-        if (self.family and address.version != self.family) or isinstance(value, (int, bytes)):
+        if (self.family and address.version != self.family) or not isinstance(value, str) or "%" in value:
             raise ValueError(f"must be {name}, not {value!r}")
         if address.is_unspecified:
             if not self.any:
