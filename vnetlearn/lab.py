@@ -6,7 +6,7 @@ import html
 import shlex
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,9 @@ class Node:
         except netlink.Refused as error:
             raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
 
-    def request(self, kind: int, message: Any, flags: int = netlink.ACK) -> list[Any]:
+    def request(self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode) -> list[Any]:
         try:
-            return self._netlink.ask(kind, message, flags)
+            return self._netlink.ask(kind, message, flags, read)
         except AgentRefused as error:
             if self.name:
                 raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
@@ -105,7 +105,8 @@ class Node:
         tried = self.spell(words)
         result = self.run(["ip", *words], quiet=True)
         if result.status:
-            raise CommandFailed(tried, result.stderr.strip(), "", f"ip {words[0]} help", status=result.status)
+            raise CommandFailed(tried, result.stderr.strip(), "the name is taken, or a value does not fit", f"ip link show; ip {words[0]} help",
+                                status=result.status)  # fmt: skip
         self.lab.wrote(tried)
 
     def __eq__(self, other: object) -> bool:
@@ -182,7 +183,7 @@ class Namespaces:
             raise program.no_namespace(tried, name) from None
 
     def close(self, fd: int) -> None:
-        self._lab.channel.request("close_fd", fd=fd)
+        self._lab.channel.tell("close_fd", fd=fd)
 
 
 class Lab:

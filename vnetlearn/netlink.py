@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .engine.channel import ANSWER_SECONDS, DATA, REPLY, AgentRefused, Channel, Stream
@@ -18,6 +18,19 @@ CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 (NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
 (NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
 GETNSID = 90
+
+_marshal = Marshal()
+
+
+def decode(answer: bytes) -> Any:
+    """An answer of the kernel as a pyroute2 message."""
+    return next(_marshal.parse(answer))
+
+
+def ifindex(answer: bytes) -> int:
+    """The index in an RTM_NEWLINK message: struct ifinfomsg of rtnetlink(7), behind the netlink header."""
+    return int(struct.unpack_from("=i", answer, 20)[0])
+
 
 class Refused(OSError):
     """The kernel's answer to a request was an error: `errno`, and `extack`, its extended message or ""."""
@@ -37,34 +50,28 @@ class Rtnl:
     def __init__(self, channel: Channel, netns: str) -> None:
         self._channel, self._netns = channel, netns
 
-    def ask(self, kind: int, message: Any, flags: int = ACK) -> list[Any]:
-        """Send one pyroute2 message; the decoded answers. Raises `Refused`, and `LabDied`.
+    def ask(self, kind: int, message: Any, flags: int = ACK, read: Callable[[bytes], Any] = decode) -> list[Any]:
+        """Send one pyroute2 message; the answers, each as `read` makes it of its bytes. Raises `Refused`, and `LabDied`.
 
         `AgentRefused` with ENOENT means that the namespace is not there (any more).
         """
         while True:
             answers, interrupted = self._ask_once(kind, message, flags)
             if not interrupted:
-                return answers
+                return [read(one) for one in answers]
 
-    def dump(self, kind: int, message: Any) -> list[Any]:
-        return self.ask(kind, message, DUMP)
-
-    def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[Any], bool]:
+    def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
         message["header"]["type"], message["header"]["flags"] = kind, flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
         message["header"]["sequence_number"] = 1
         message.reset()
         message.encode()
-        stream, _ = self._channel.open("netlink", netns=self._netns)
+        stream, _ = self._channel.open("netlink", first=bytes(message.data), netns=self._netns)
         try:
-            stream.send(bytes(message.data))
-            answers = _collect(self._datagrams(stream))
-        except BaseException:
+            return _collect(self._datagrams(stream))
+        finally:
             stream.forget()
-            raise
-        stream.forget()
-        stream.eof()
-        return answers
+            if self._channel.alive:
+                stream.eof()
 
     def _datagrams(self, stream: Stream) -> Iterator[bytes]:
         while True:
@@ -79,11 +86,10 @@ class Rtnl:
                 yield data
 
 
-def _collect(datagrams: Iterator[bytes]) -> tuple[list[Any], bool]:
+def _collect(datagrams: Iterator[bytes]) -> tuple[list[bytes], bool]:
     """Messages up to the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
-    answers: list[Any] = []
+    answers: list[bytes] = []
     interrupted = False
-    marshal = Marshal()
     for data in datagrams:
         at = 0
         while at < len(data):
@@ -93,7 +99,7 @@ def _collect(datagrams: Iterator[bytes]) -> tuple[list[Any], bool]:
             if kind in (ERROR, DONE):
                 _raise_error(one, kind, flags)
                 return answers, interrupted
-            answers += marshal.parse(one)
+            answers.append(one)
     raise AssertionError("the lab's stream ended without an error")
 
 

@@ -76,15 +76,23 @@ class Channel:
         stream.forget()
         return answer
 
-    def open(self, op: str, **arguments: Any) -> tuple[Stream, dict[str, Any]]:
-        """Ask for something that goes on (netlink, run): its stream and the agent's first answer."""
+    def tell(self, op: str, **arguments: Any) -> None:
+        """Ask for something that cannot fail, without waiting for the answer: the agent keeps to the order."""
+        self.send(REQUEST, next(self._numbers), json.dumps({"op": op, **arguments}).encode())
+
+    def open(self, op: str, first: bytes = b"", **arguments: Any) -> tuple[Stream, dict[str, Any]]:
+        """Ask for something that goes on (netlink, run): its stream and the agent's first answer.
+
+        `first` is data for it, sent with the request: that saves a round trip.
+        """
         with self._lock:
             if not self._open:
                 raise self.death()
             stream = Stream(self, next(self._numbers))
             self._streams[stream.number] = stream
         try:
-            self.send(REQUEST, stream.number, json.dumps({"op": op, **arguments}).encode())
+            request = _frame(REQUEST, stream.number, json.dumps({"op": op, **arguments}).encode())
+            self._write(request + (_frame(DATA, stream.number, first) if first else b""))
             kind, payload = stream.receive(ANSWER_SECONDS)
         except TimeoutError:
             self.hang_up(f"it did not answer within {ANSWER_SECONDS:.0f} s")
@@ -99,9 +107,12 @@ class Channel:
         return stream, answer
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
+        self._write(_frame(kind, channel, payload))
+
+    def _write(self, frames: bytes) -> None:
         try:
             with self._sending:
-                self._socket.sendall(HEADER.pack(kind, channel, len(payload)) + payload)
+                self._socket.sendall(frames)
         except OSError:
             self.hang_up("its stream is closed or takes nothing more")
             raise self.death() from None
@@ -160,6 +171,10 @@ class Channel:
                     stream = self._streams.get(number)
                 if stream is not None:
                     stream._frames.put((kind, payload))
+
+
+def _frame(kind: int, channel: int, payload: bytes) -> bytes:
+    return HEADER.pack(kind, channel, len(payload)) + payload
 
 
 def hello(channel: Channel) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,9 @@ class Links:
         words += kinds.words(kind, {**own, **({"peer": other} if peer is not None else {})})
         tried = self._node.spell(words)
         check.check_name(name, tried)
+        if device.parent == "required" and device.parent_word == "link" and not link:
+            raise BadParameter(tried, "link is missing", f"a {kind} sits on another link: {device.title}",
+                               f'link.add({name!r}, kind={kind!r}, link="eth0", …)')  # fmt: skip
         data = self._encode(kind, own, tried)
         with Descriptors(self._node) as fds:
             attributes: list[Any] = [("IFLA_IFNAME", name)]
@@ -170,25 +173,36 @@ class Links:
 
     def get(self, name: str) -> Link:
         """One link: `ip -d link show dev NAME`. Raises `NotFound`."""
-        for one in self.show():
-            if one.name == name:
-                return one
-        raise self._missing(name, self._node.spell(["link", "show", "dev", name]))
+        message = self._one(name, self._node.spell(["link", "show", "dev", name]), netlink.decode)
+        return read_link(message, self._node.name, self._name)
 
     def __getitem__(self, name: str) -> Link:
         return self.get(name)
 
     def __contains__(self, name: str) -> bool:
-        return any(one.name == name for one in self.show())
+        try:
+            return self.index(name, "") > 0
+        except NotFound:
+            return False
 
     def index(self, name: str, tried: str) -> int:
         """The number by which this namespace knows a link. Raises `NotFound`."""
+        return int(self._one(name, tried, netlink.ifindex))
+
+    def _one(self, name: str, tried: str, read: Callable[[bytes], Any]) -> Any:
+        """What the kernel says of one link, as `read` makes it of the message's bytes."""
         try:
-            return int(self._node.request(netlink.GETLINK, ifinfmsg([("IFLA_IFNAME", str(name))]))[0]["index"])
+            return self._node.request(netlink.GETLINK, ifinfmsg([("IFLA_IFNAME", str(name))]), read=read)[0]
         except netlink.Refused as error:
             if error.errno not in (errno.ENODEV, errno.ERANGE, errno.EINVAL):
                 raise
             raise self._missing(name, tried) from None
+
+    def _name(self, index: int) -> str:
+        """The name of the link with this index; "" for 0."""
+        if not index:
+            return ""
+        return str(self._node.request(netlink.GETLINK, ifinfmsg([], index=index))[0].get_attr("IFLA_IFNAME"))
 
     def _missing(self, name: str, tried: str) -> NotFound:
         there = ", ".join(one.name for one in self.show()) or "no link at all"
@@ -323,6 +337,9 @@ def netns_word(netns: Any) -> str:
 
 def peer_options(peer: Any) -> dict[str, Any]:
     """The other end of a veth as a dictionary, its namespace named as in a command."""
+    if peer is not None and not isinstance(peer, (str, Mapping)):
+        raise BadParameter(f"ip link add … type veth peer {peer!r}", f"{peer!r} is not a peer", "the other end of a veth is"
+                           " given by its name, or as a dictionary", 'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}')  # fmt: skip
     options = {"name": peer} if isinstance(peer, str) else dict(peer or {})
     return {k: netns_word(v) if k == "netns" else v for k, v in options.items()}
 
