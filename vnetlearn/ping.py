@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
 REPORT = re.compile(r"^From (\S+?):? icmp_seq=\d+ (.+)$", re.M)
+HEAD = re.compile(r"PING [^(]*\((?:\S+ \()?([0-9a-fA-F.:]+)")  # the address that it sends to
 LOCAL = re.compile(r"^ping: (?:(?:connect|sendmsg|sendto): )?(.+)$", re.M)
 
 
@@ -99,10 +100,14 @@ def _begin(
     address = target if isinstance(target, str) else first_address(target)
     # -n: no names; -W in seconds; an interval below 0.002 s is for floods only, which ping refuses by itself
     options = {"-c": count, "-i": interval, "-W": timeout, "-s": size, **({"-I": dev} if dev else {})}
-    argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), address]
-    if count < 1 or interval < 0.002 or timeout <= 0:
-        raise BadParameter(" ".join(argv), "count is at least 1, interval at least 0.002 s, timeout above 0 s", "",
-                           "node.ping(target, count=3, interval=0.2, timeout=1)")  # fmt: skip
+    argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), "--", address]
+    limits = ((count, 1, 1 << 31), (interval, 0.002, 1e6), (timeout, 1e-6, 1e6), (size, 0, 65507))
+    if not all(isinstance(value, (int, float)) and low <= value <= high for value, low, high in limits):
+        raise BadParameter(" ".join(argv), "a number is missing or outside of its limits", "count is at least 1, interval at"
+                           " least 0.002 s, timeout above 0 s, size from 0 to 65507 bytes",
+                           "node.ping(target, count=3, interval=0.2, timeout=1, size=56)")  # fmt: skip
+    if dev is not None:
+        node.link.index(dev, node.spell(["link", "show", "dev", dev]))
     return node, address, count, node.start(argv), " ".join(argv)
 
 
@@ -125,7 +130,7 @@ def _finish(node: Node, address: str, count: int, program: Program, command: str
 def _refuse_nonsense(result: Result) -> None:
     """A target that is no address and no name is a mistake, not a loss."""
     said = LOCAL.search(result.stderr)
-    if result.status == 2 and said and re.search(r"not known|resolution|invalid|SO_BINDTODEVICE|[Uu]nknown", said[1]):
+    if result.status == 2 and said and re.search(r"not known|resolution|invalid|[Uu]nknown", said[1]):
         raise BadParameter(
             result.command, said[0], "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
             "give an address, or a node: ns1.ping(ns2)",
@@ -134,8 +139,12 @@ def _refuse_nonsense(result: Result) -> None:
 
 def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[str, str]]) -> str:
     """Why nothing came: what others reported, else what this namespace's own routes and neighbours say."""
+    said, hop = LOCAL.search(result.stderr), HEAD.match(result.stdout)
+    address = hop[1] if hop else address.split("%")[0]
     try:
         route = node.route.get(address)
+    except BadParameter:  # a name that was looked up, and ping ended before it told the address
+        return said[1] if said else f"nothing came from {address}"
     except KernelRefused as error:
         words = {errno.ENETUNREACH: "no route", errno.EHOSTUNREACH: "unreachable by a route", errno.EACCES: "prohibited by a route"}
         return f"{words.get(error.errno, error.said)} to {address} in {node.name or 'host'}"
@@ -146,8 +155,8 @@ def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[st
     hop = route.via or address
     neigh = next((n for n in node.neigh.show(dev=route.dev or None) if n.dst == hop), None)
     if neigh is not None and neigh.state in ("INCOMPLETE", "FAILED"):
-        return f"no ARP answer for {hop} on {route.dev}"
-    said = LOCAL.search(result.stderr)
+        asked = "ARP answer" if "." in hop else "answer to neighbour discovery"
+        return f"no {asked} for {hop} on {route.dev}"
     if said:
         return f"{said[1]} (on {route.dev})"
     if neigh is not None and neigh.lladdr:

@@ -33,7 +33,8 @@ class Result:
         """Raise `CommandFailed` when the status is not 0; returns itself otherwise."""
         if self.status:
             said = (self.stderr.strip() or self.stdout.strip() or "nothing").splitlines()[-1]
-            raise CommandFailed(self.command, said, f"it ended with status {self.status}", status=self.status)
+            raise CommandFailed(self.command, said, f"it ended with status {self.status}", "read all of its output: `stdout` and"
+                                " `stderr` of the result, without check=True", status=self.status)  # fmt: skip
         return self
 
 

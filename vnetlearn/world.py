@@ -64,7 +64,8 @@ def world(name: str | World) -> World:
     if isinstance(name, World):
         return name
     if name not in WORLDS:
-        raise BadParameter(f"Lab({name!r})", f"there is no world {name!r}", "", "one of: " + ", ".join(WORLDS))
+        raise BadParameter(f"Lab({name!r})", f"there is no world {name!r}", "a lab starts as one of a few little worlds",
+                           "one of: " + ", ".join(WORLDS))  # fmt: skip
     return WORLDS[name]
 
 

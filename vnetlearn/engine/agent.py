@@ -154,10 +154,18 @@ def run(
     """Start a program, as `ip netns exec` does it; `tty` is [rows, columns] of a terminal of its own, or nothing."""
     if netns:
         os.stat(f"{NETNS}/{netns}")
+        find(argv[0])
         argv = ["ip", "netns", "exec", netns, *argv]
     program = Program(channel, argv, {**os.environ, **(env or {})}, tty)
     agent.channels[channel] = program
     return {"pid": program.pid}
+
+
+def find(program: str) -> None:
+    """`ip netns exec` would answer a missing program with a status; say it as it is said without a namespace."""
+    folders = [""] if "/" in program else [f"{folder}/" for folder in os.environ["PATH"].split(":")]
+    if not any(os.access(folder + program, os.X_OK) for folder in folders):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
 
 
 def kill(_: int, channel: int, number: int) -> dict[str, object]:

@@ -13,10 +13,10 @@ from types import ModuleType
 from .. import kinds
 from ..cache import cache_folder
 from ..errors import BadParameter
-from . import host
+from . import host, vm
 
 NOWHERE = ("ipoib",)  # it needs an InfiniBand adapter; no kernel has one in software
-ENGINES = {"host": host, "vm": host}
+ENGINES = {"host": host, "vm": vm}
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Choice:
 
 def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Choice:
     """`engine`, else VNETLEARN_ENGINE, else the first engine that can create every kind in `wanted` (None: all)."""
+    wanted = [wanted] if isinstance(wanted, str) else wanted
     names = [kinds.kind(name).name for name in (wanted if wanted is not None else kinds.KINDS)]
     asked = engine or os.environ.get("VNETLEARN_ENGINE", "")
     if asked:
         if asked not in ENGINES:
-            raise BadParameter(f"Lab(engine={asked!r})", f"there is no engine {asked!r}", "", "one of: host, vm")
+            raise BadParameter(f"Lab(engine={asked!r})", f"there is no engine {asked!r}", "an engine is where a lab's kernel"
+                               " comes from", "one of: host, vm")  # fmt: skip
         return Choice(ENGINES[asked], "asked for" if engine else "VNETLEARN_ENGINE asks for it")
     ok, why, _ = host.available()
     if not ok:

@@ -77,7 +77,8 @@ class Addrs:
             attributes.append(("IFA_LABEL", label))
         if valid_lft is not None or preferred_lft is not None:
             lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
-            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else v for k, v in lives.items()}))
+            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else check.number(v, "lifetime", tried)
+                                                 for k, v in lives.items()}))  # fmt: skip
         attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
         message["prefixlen"], message["attrs"] = length, attributes
         message["scope"] = check.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)

@@ -77,7 +77,7 @@ class Neighs:
         message["ifindex"] = self._node.link.index(dev, tried)
         message["attrs"] = [("NDA_DST", address)]
         if lladdr:
-            message["attrs"].append(("NDA_LLADDR", check.mac(lladdr, tried)))
+            message["attrs"].append(("NDA_LLADDR", check.mac(lladdr, tried, sizes=(6,))))
         if nud:
             message["state"] = check.one_of(nud.upper(), STATES, "nud", tried)
         self._node.change(words, kind, message, netlink.ACK | flags)

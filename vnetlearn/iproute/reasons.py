@@ -19,16 +19,20 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
      "ip -d link show tells who uses the parent; delete those first, or choose another parent"),
     ("link", errno.EINVAL, "a value does not fit this kind of device, or it is not allowed in its present state",
      "ip link help KIND shows the syntax; ip -d link show the present values"),
-    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, name=…)"),
+    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, new_name=…)"),
     ("link", errno.ERANGE, "a number is outside of what the kernel takes", "ip link help KIND shows the limits"),
     ("link", errno.EOPNOTSUPP, "this device cannot do that", "ip -d link show tells what it is"),
     ("link", errno.EADDRNOTAVAIL, "that MAC address cannot be an interface's (all zero, or a multicast address)",
      "take one that starts with 02"),
     ("addr add", errno.EEXIST, "this address is on the interface already", "ip addr show"),
     ("addr delete", errno.EADDRNOTAVAIL, "the interface does not have this address", "ip addr show"),
+    ("addr add", errno.EINVAL, "a part of it does not fit: preferred_lft longer than valid_lft, an address that no"
+     " interface can have", "ip addr help"),
     ("addr add", errno.EACCES, "IPv6 is switched off on this interface", "sysctl net.ipv6.conf.DEV.disable_ipv6"),
     ("route", errno.EEXIST, "a route to this destination with the same metric exists",
      "use route.replace, another metric=, or delete the old one"),
+    ("route get", errno.ENETUNREACH, "no route leads there", "ip route show"),
+    ("route", errno.ENODEV, "a route needs a gateway (via) or an interface (dev)", "ip route help"),
     ("route", errno.ENETUNREACH, "the gateway is not on a network that an interface of this namespace is in, or that"
      " interface is down", "ip addr show; ip link show; give the interface an address in the gateway's network and set it up"),
     ("route", errno.ENETDOWN, "the interface is down", "link.set(DEV, up=True) first"),
@@ -52,4 +56,4 @@ def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRef
     for start, code, why, next_step in REASONS:
         if code == number and command.startswith(start):
             return KernelRefused(tried, number, extack, why, next_step)
-    return KernelRefused(tried, number, extack, "", f"ip {words[0]} help")
+    return KernelRefused(tried, number, extack, "the kernel says no more than that", f"ip {words[0]} help")

@@ -89,7 +89,7 @@ class Routes:
         message["dst_len"] = 32 if family == 2 else 128
         message["attrs"] = [("RTA_DST", address)]
         if src:
-            message["src_len"], source = message["dst_len"], check.address(src, tried)[1]
+            message["src_len"], source = message["dst_len"], check.address(src, tried, family)[1]
             message["attrs"].append(("RTA_SRC", source))
         answers = self._node.explained(words, netlink.GETROUTE, message, 0)
         return self._read(answers[0], {link.index: link.name for link in self._node.link.show()})
@@ -131,9 +131,9 @@ class Routes:
             message["scope"] = 255 if verb == "delete" else _default_scope(kind, "via" in how)
         attributes: list[tuple[str, Any]] = [("RTA_TABLE", table)]
         if "via" in how:
-            attributes.append(("RTA_GATEWAY", check.address(how["via"], tried)[1]))
+            attributes.append(("RTA_GATEWAY", check.address(how["via"], tried, message["family"])[1]))
         if "src" in how:
-            attributes.append(("RTA_PREFSRC", check.address(how["src"], tried)[1]))
+            attributes.append(("RTA_PREFSRC", check.address(how["src"], tried, message["family"])[1]))
         if "dev" in how:
             attributes.append(("RTA_OIF", self._node.link.index(how["dev"], tried)))
         if "metric" in how:

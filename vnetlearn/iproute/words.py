@@ -17,8 +17,8 @@ def check_name(name: str, tried: str) -> str:
         why = "a link needs a name"
     elif len(name.encode()) > IFNAMSIZ:
         why = f"{name!r} has {len(name.encode())} bytes; a link's name has 15 at most"
-    elif name in (".", "..") or re.search(r"[/:\s\0]", name):
-        why = f"{name!r} has a character that a link's name cannot have: a slash, a colon, white space"
+    elif name in (".", "..") or re.search(r"[/:%\s\0]", name):
+        why = f"{name!r} has a character that a link's name cannot have: a slash, a colon, a percent sign, white space"
     if why:
         raise BadParameter(tried, f'"name" not a valid ifname: {name!r}', why, "choose a short name of letters and digits")
     return name
@@ -35,7 +35,7 @@ def check_netns(name: str, tried: str) -> str:
 def network(text: str, tried: str) -> tuple[int, str, int]:
     """`address[/length]` → (family 2 or 10, address, prefix length); the length is the address's own when not given."""
     try:
-        value = ipaddress.ip_interface(text)
+        value = ipaddress.ip_interface(unscoped(text))
     except ValueError as error:
         said = str(error)
     else:
@@ -45,18 +45,30 @@ def network(text: str, tried: str) -> tuple[int, str, int]:
     raise BadParameter(tried, said, f"{text!r} is not an address with a prefix length", "write it like 192.168.0.100/24")
 
 
-def address(text: str, tried: str) -> tuple[int, str]:
-    """A plain address → (family, address)."""
+def unscoped(text: str) -> str:
+    """Python would take `fe80::1%eth0`; netlink has the link apart. Raises `ValueError`."""
+    if not isinstance(text, str) or "%" in text:
+        raise ValueError(f"{text!r} does not appear to be an IPv4 or IPv6 address")
+    return text
+
+
+def address(text: str, tried: str, family: int = 0) -> tuple[int, str]:
+    """A plain address → (family, address); with `family` (2 or 10) it must be of that one."""
     try:
-        value = ipaddress.ip_address(text)
+        value = ipaddress.ip_address(unscoped(text))
     except ValueError as error:
         raise BadParameter(tried, str(error), f"{text!r} is not an IP address",
                            "write it like 192.168.0.1 or fd00::1") from None  # fmt: skip
-    return (2 if value.version == 4 else 10), str(value)
+    found = 2 if value.version == 4 else 10
+    if family not in (0, found):
+        raise BadParameter(tried, f"{text} is an IPv{value.version} address", "the other address here is not one",
+                           "take both of the same family")  # fmt: skip
+    return found, str(value)
 
 
-def mac(text: str, tried: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})+", str(text)):
+def mac(text: str, tried: str, *, sizes: tuple[int, ...] = (6, 8, 20)) -> str:
+    """A link's address; of six bytes, but for IEEE 802.15.4 (8) and InfiniBand (20)."""
+    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})+", str(text)) or str(text).count(":") + 1 not in sizes:
         raise BadParameter(tried, f'"{text}" is invalid lladdr.', "a MAC address is six pairs of hexadecimal digits",
                            "write it like 02:00:00:00:00:01")  # fmt: skip
     return ":".join(part.zfill(2) for part in str(text).lower().split(":"))
@@ -76,5 +88,5 @@ def one_of(value: object, names: dict[int, str], what: str, tried: str) -> int:
             return code
     if str(value).isdigit():
         return int(str(value))
-    raise BadParameter(tried, f'argument "{value}" is wrong: invalid {what}', "",
+    raise BadParameter(tried, f'argument "{value}" is wrong: invalid {what}', f"there is no {what} {value!r}",
                        "one of: " + ", ".join(names.values()) + ", or a number")  # fmt: skip
