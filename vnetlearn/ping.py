@@ -139,8 +139,8 @@ def _refuse_nonsense(result: Result) -> None:
 
 def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[str, str]]) -> str:
     """Why nothing came: what others reported, else what this namespace's own routes and neighbours say."""
-    said, hop = LOCAL.search(result.stderr), HEAD.match(result.stdout)
-    address = hop[1] if hop else address.split("%")[0]
+    said, head = LOCAL.search(result.stderr), HEAD.match(result.stdout)
+    address = head[1] if head else address.split("%")[0]
     try:
         route = node.route.get(address)
     except BadParameter:  # a name that was looked up, and ping ended before it told the address

@@ -67,7 +67,7 @@ class Addrs:
         words += [flag for flag, on in (("nodad", nodad), ("noprefixroute", noprefixroute)) if on]
         tried = self._node.spell(words)
         message, address, length = self._message(local, dev, tried)
-        attributes = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
+        attributes: list[tuple[str, Any]] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer is not None:
             _, other, length = check.network(peer, tried)
             attributes[1] = ("IFA_ADDRESS", other)
