@@ -26,7 +26,7 @@ def _addresses(value: values.Address) -> st.SearchStrategy[str]:
     if value.multicast:
         return GROUPS
     addresses = {4: V4, 6: V6, 0: V4 | V6}[value.family]
-    return addresses | st.just("any") if value.any else addresses
+    return addresses | st.sampled_from(["any"] if value.family else ["any", "::"]) if value.any else addresses
 
 
 STRATEGIES: Mapping[type, Any] = {
@@ -54,7 +54,8 @@ STRATEGIES: Mapping[type, Any] = {
 
 def values_of(param: Param) -> st.SearchStrategy[Any]:
     """Any value that the parameter can have."""
-    return STRATEGIES[type(param.value)](param.value)
+    strategy = next(STRATEGIES[cls] for cls in type(param.value).__mro__ if cls in STRATEGIES)
+    return strategy(param.value)
 
 
 @st.composite

@@ -9,14 +9,14 @@ from .places import Attributes, Bits, Field, Links, Nested, Whole
 from .record import Kind, Param, needs, table
 from .values import Choice, Flag, Number, Switch, Thousandths, choice
 
-_U32 = Number(0, 0xFFFFFFFF)
+_U32, _SOME, _TDC = Number(0, 0xFFFFFFFF), Number(1, 0xFFFFFFFF), Number(0, 0xFFFFFFFE)
 
 
 def _timing(d: str, attribute: str, of: str) -> tuple[Param, ...]:
     """The parameters of one bit rate: `d` is "" for the arbitration's, "d" for CAN FD's data."""
 
     def part(word: str, position: int, says: str) -> Param:
-        value = Thousandths() if word == "sample-point" else _U32
+        value = {"sample-point": Thousandths(), "bitrate": _SOME, "tq": _SOME}.get(word, _U32)
         return Param(d + word, says.format(of=of), value, Field(attribute, position, 8))
 
     return (
@@ -65,10 +65,10 @@ CAN = Kind(
     params=table(
         *_timing("", "IFLA_CAN_BITTIMING", ""),
         *_timing("d", "IFLA_CAN_DATA_BITTIMING", " of CAN FD's data"),
-        Param("tdcv", "Transmitter delay compensation: the measured delay, in clock periods.", _U32,
+        Param("tdcv", "Transmitter delay compensation: the measured delay, in clock periods.", _TDC,
               Nested("IFLA_CAN_TDC", 7)),
-        Param("tdco", "Transmitter delay compensation: the offset, in clock periods.", _U32, Nested("IFLA_CAN_TDC", 8)),
-        Param("tdcf", "Transmitter delay compensation: the filter window, in clock periods.", _U32,
+        Param("tdco", "Transmitter delay compensation: the offset, in clock periods.", _TDC, Nested("IFLA_CAN_TDC", 8)),
+        Param("tdcf", "Transmitter delay compensation: the filter window, in clock periods.", _TDC,
               Nested("IFLA_CAN_TDC", 9)),
         _mode("loopback", 0x1, "Whether the controller hears what it sends, without a bus."),
         _mode("listen-only", 0x2, "Whether it only listens, and never acknowledges."),

@@ -56,7 +56,7 @@ def _vxlan_id(params: Params) -> str | None:
 
 
 def _vxlan_family(params: Params) -> str | None:
-    given = {name: params[name] for name in ("local", "remote", "group") if params.get(name, "any") != "any"}
+    given = {name: params[name] for name in ("local", "remote", "group") if name in params}
     if len({":" in address for address in given.values()}) < 2:
         return None
     return f"{' and '.join(given)} must both be IPv4 or both be IPv6 addresses"
@@ -138,7 +138,7 @@ GENEVE = Kind(
     rules=(_geneve_ends,), implied=lambda params: {"id": 0},
     params=table(
         _geneve("id", "ID", "u32", VNI, "The network's number, 0 to 16777215.", "vni"),
-        Param("remote", "The other machine's address.", Address(multicast=False, any=False),
+        Param("remote", "The other machine's address.", Address(multicast=False),
               EitherIp("IFLA_GENEVE_REMOTE", "IFLA_GENEVE_REMOTE6")),
         Param("ttl", "How many routers the outer packet may pass, 1 to 255, auto or inherit (from the inner packet).",
               TTL, WithBit(Whole("IFLA_GENEVE_TTL", "u8"), Whole("IFLA_GENEVE_TTL_INHERIT", "u8"), "inherit"),

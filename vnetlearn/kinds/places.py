@@ -137,8 +137,7 @@ class EitherIp:
         return self.v4, self.v6
 
     def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
-        if value != "any":
-            attributes[self.v6 if ":" in value else self.v4] = address_bytes(value)
+        attributes[self.v6 if ":" in value else self.v4] = address_bytes(value)
 
     def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
         data = attributes.get(self.v6) or attributes.get(self.v4)

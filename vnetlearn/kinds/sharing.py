@@ -103,6 +103,7 @@ KINDS = (
         "sharing a card", "ipvlan", "drivers/net/ipvlan/", "3.19", "required", "link",
         "ip-link(8), IPVLAN Type Support; Documentation/networking/ipvlan.rst",
         example={"link": "eth0", "mode": "l2"}, needs=("eth0",), rules=(apart("bridge", "private", "vepa"),),
+        implied=lambda params: {"bridge": True},
         params=table(
             Param("mode", "At which layer frames are handed to the children: l2 (they do ARP themselves), l3 (the "
                   "parent routes for them), l3s (as l3, through the host's netfilter); l3 when it is left out. All "

@@ -25,7 +25,7 @@ def encode(
     """
     given = checked(kind, params, new=new)
     if new:
-        given = {**kind.implied(given), **given}
+        given = {**(kind.implied(given) if given else {}), **given}  # without any word, ip sends the kind alone
     attributes: Attributes = {}
     links = Links(index=ifindex, name=str)
     for param in kind.params.values():

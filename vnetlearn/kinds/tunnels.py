@@ -22,7 +22,7 @@ from .places import (
     ip,
 )
 from .record import Kind, Param, Params, alone, apart, needs, table
-from .values import Address, Choice, Flag, Key, Link, Number, Prefix, choice
+from .values import Address, Choice, Flag, Key, Link, Number, Prefix, Words, choice
 
 _U32 = 0xFFFFFFFF
 TTL = Number(0, 255, {"inherit": 0})
@@ -155,6 +155,13 @@ class _SixRd:
         return f"{address_text(attributes[self.name])}/{length}" if length else None
 
 
+class _Reset(Flag):
+    """ip 6.1 crashes on its own word 6rd-reset, so it is spelled as what it stands for."""
+
+    def words(self, word: str, value: bool) -> Words:
+        return ["6rd-prefix", "2002::/16"]
+
+
 class _SixRdReset(_SixRd):
     """The prefix of 6to4, which every sit link starts with."""
 
@@ -168,12 +175,18 @@ class _SixRdReset(_SixRd):
 _IPTUN = "IFLA_IPTUN_"
 _V6_IMPLIED: dict[str, Any] = {"hoplimit": 64, "encaplimit": 4, "encap_udp6_csum": True}
 
+
+
+def _iptun_implied(params: Params) -> dict[str, Any]:
+    return {"mode": "any"} if params.get("external") else {"mode": "any", "pmtudisc": True}
+
+
 IPIP = Kind(
     "ipip", "IPv4 in IPv4", "Carries IPv4 packets in IPv4 packets to another machine, with the least overhead.",
     "tunnel", "ipip", "net/ipv4/ipip.c", "", "optional", "dev", "ip-link(8), IPIP, SIT Type Support; ip-tunnel(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
     rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc),
-    implied=lambda params: {"mode": "any"},
+    implied=_iptun_implied,
     params=table(_mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN)),
 )  # fmt: skip
 
@@ -184,7 +197,7 @@ SIT = Kind(
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
     rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc, apart("6rd_prefix", "6rd_reset"),
            apart("6rd_relay_prefix", "6rd_reset"), needs("6rd_relay_prefix", "6rd_prefix")),
-    implied=lambda params: {"mode": "any"},
+    implied=_iptun_implied,
     params=table(
         _mode("ip6ip", "ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
         Param("isatap", "It is an ISATAP link: IPv6 neighbours are found by the IPv4 address in their own.",
@@ -193,7 +206,7 @@ SIT = Kind(
               "ADDRESS/LENGTH.", Prefix(6), _SixRd("IFLA_IPTUN_6RD_PREFIX"), also=("sixrd_prefix",)),
         Param("6rd-relay_prefix", "The IPv4 prefix which is not embedded, as ADDRESS/LENGTH.", Prefix(4),
               _SixRd("IFLA_IPTUN_6RD_RELAY_PREFIX"), also=("sixrd_relay_prefix",)),
-        Param("6rd-reset", "Back to the prefix of 6to4, 2002::/16.", Flag(no=""),
+        Param("6rd-reset", "Back to the prefix of 6to4, 2002::/16.", _Reset(no=""),
               _SixRdReset("IFLA_IPTUN_6RD_PREFIX"), also=("sixrd_reset",)),
     ),
 )  # fmt: skip
@@ -253,11 +266,13 @@ def _multicast(params: Params) -> bool:
 
 def _gre_implied(params: Params) -> dict[str, Any]:
     """To a multicast address, ip takes that address as the key where none is given."""
-    if not _multicast(params):
+    if params.get("external"):
         return {}
+    if not _multicast(params):
+        return {"pmtudisc": True}
     number = int(ipaddress.IPv4Address(params["remote"]))
     key = params.get("key")
-    return {name: number for name in ("ikey", "okey") if not (params.get(name) or key)}
+    return {"pmtudisc": True, **{name: number for name in ("ikey", "okey") if not (params.get(name) or key)}}
 
 
 _GRE_DOC = "ip-link(8), GRE Type Support; RFC 2784, RFC 2890"

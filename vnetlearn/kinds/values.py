@@ -168,7 +168,10 @@ class Flag(_Bool):
 
 @dataclass(frozen=True)
 class Address(_AfterWord):
-    """An IP address of the family 4 or 6, or of either (0), as text; "any" is the unspecified address."""
+    """An IP address of the family 4 or 6, or of either (0), as text.
+
+    The unspecified address is "any"; where it could be of either family it stays what it is, and "any" is 0.0.0.0.
+    """
 
     family: int = 0
     multicast: bool | None = None
@@ -186,7 +189,7 @@ class Address(_AfterWord):
         if address.is_unspecified:
             if not self.any:
                 raise ValueError(f"must be {name} of a machine, not {value!r}")
-            return "any"
+            return "any" if self.family else str(address)
         if self.multicast is not None and address.is_multicast != self.multicast:
             raise ValueError(f"must {'' if self.multicast else 'not '}be a multicast address, as {value} is"
                              + (" not" if self.multicast else ""))
