@@ -1,0 +1,37 @@
+# `make help` lists what there is. How the setup works: scripts/setup.
+
+PYTHON_BIN = .venv/bin/python
+LESSON = 02-sharing-a-card/macvlan-vs-ipvlan.ipynb
+COMPILE = uv pip compile -q --universal --python-version 3.10 --no-annotate --upgrade pyproject.toml \
+	--custom-compile-command "make pins"
+
+.DEFAULT_GOAL = help
+.PHONY: help lab test check bench pins clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+lab:  ## install what is missing and open the lessons in JupyterLab (VNETLEARN_NO_BROWSER=1: only print the address)
+	@scripts/setup
+	@scripts/lab $(LESSON)
+
+test:  ## install what is missing and run the whole suite, notebooks included
+	@scripts/setup tests
+	$(PYTHON_BIN) -m pytest -n 2 --dist loadfile
+
+check:  ## lint, formatting and types
+	@scripts/setup tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+bench:  ## measure start, memory and idle load of labs, as a table
+	@scripts/setup tests
+	$(PYTHON_BIN) tests/bench.py
+
+pins:  ## choose new versions for the pinned sets of Python packages (needs the program uv)
+	$(COMPILE) --extra editable -o binder/requirements.txt
+	$(COMPILE) --extra test --extra check -c binder/requirements.txt -o tests/requirements.txt
+
+clean:  ## remove what was installed and made in this folder (the guest image stays in your cache folder)
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
