@@ -1,0 +1,1 @@
+"""How fast and how small vnetlearn is on this machine: `make bench`."""

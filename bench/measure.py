@@ -1,0 +1,44 @@
+"""One row of the table, and the few ways to get its number."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured, in `unit`; `wanted` is the reach that it must keep (None: there is none, it is for comparison)."""
+
+    name: str
+    measured: float
+    unit: str
+    wanted: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        return "" if self.wanted is None else "ok" if self.measured <= self.wanted else "over"
+
+
+def median(measure: Callable[[], float], runs: int) -> float:
+    return statistics.median(measure() for _ in range(runs))
+
+
+def seconds(do: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    do()
+    return time.perf_counter() - start
+
+
+def fresh(code: str) -> float:
+    """The number that `code` prints in an interpreter of its own."""
+    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+
+
+def fresh_seconds(code: str, before: str = "") -> float:
+    """How long `code` takes in an interpreter of its own, after `before`."""
+    return fresh(f"import time\n{before}\nstart = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)")
