@@ -124,7 +124,7 @@ def _image(options: argparse.Namespace) -> int:
     from .engine import image
 
     if options.what == "build":
-        image.build(force=options.force)
+        image.build(lambda text: print(f"vnetlearn: {text}", file=sys.stderr, flush=True), force=options.force)
     print(json.dumps(image.info(), indent=1))
     return 0
 
