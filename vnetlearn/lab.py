@@ -206,7 +206,7 @@ class Lab:
     def __init__(self, world: str | worlds.World = "host", *, kinds: Sequence[str] | None = None, engine: str | None = None) -> None:
         self.world = worlds.world(world)
         choice = engines.choose(kinds, engine)
-        self.engine, self.why = choice.engine.name, choice.why
+        self.engine, self.why = choice.name, choice.why
         running = choice.engine.start()
         self.channel = Channel(running.stream, running.died)
         self._end = weakref.finalize(self, _end, self.channel, running)

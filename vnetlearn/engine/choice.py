@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 from collections.abc import Sequence
@@ -13,18 +14,23 @@ from types import ModuleType
 from .. import kinds
 from ..cache import cache_folder
 from ..errors import BadParameter
-from . import host, vm
+from . import host
 
 NOWHERE = ("ipoib",)  # it needs an InfiniBand adapter; no kernel has one in software
-ENGINES = {"host": host, "vm": vm}
+ENGINES = ("host", "vm")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine's module, and why it was taken."""
+    """An engine's name, and why it was taken."""
 
-    engine: ModuleType
+    name: str
     why: str
+
+    @property
+    def engine(self) -> ModuleType:
+        """Its module, imported when it is used."""
+        return importlib.import_module(f".{self.name}", __package__)
 
 
 def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Choice:
@@ -36,15 +42,15 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
         if asked not in ENGINES:
             raise BadParameter(f"Lab(engine={asked!r})", f"there is no engine {asked!r}", "an engine is where a lab's kernel"
                                " comes from", "one of: host, vm")  # fmt: skip
-        return Choice(ENGINES[asked], "asked for" if engine else "VNETLEARN_ENGINE asks for it")
+        return Choice(asked, "asked for" if engine else "VNETLEARN_ENGINE asks for it")
     ok, why, _ = host.available()
     if not ok:
-        return Choice(vm, f"this computer gives no namespaces: {why}")
+        return Choice("vm", f"this computer gives no namespaces: {why}")
     lacks = [name for name in names if name not in (*host_kinds(), *NOWHERE)]
     release = os.uname().release
     if lacks:
-        return Choice(vm, f"this computer's kernel {release} cannot create {_few(lacks)}")
-    return Choice(host, f"this computer's kernel {release} creates {'all kinds' if wanted is None else _few(names)}, {why}")
+        return Choice("vm", f"this computer's kernel {release} cannot create {_few(lacks)}")
+    return Choice("host", f"this computer's kernel {release} creates {'all kinds' if wanted is None else _few(names)}, {why}")
 
 
 def host_kinds() -> frozenset[str]:
