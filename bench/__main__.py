@@ -1,6 +1,6 @@
 """`make bench`: one table of what was measured on this machine, beside what is wanted.
 
-    python -m bench [--all] [--json FILE]      status 1 when something is over its reach
+python -m bench [--all] [--json FILE]      status 1 when something is over its reach
 """
 
 from __future__ import annotations
@@ -51,12 +51,11 @@ def main() -> int:
     for row in rows(chosen.all):
         found.append(row)
         print(f"{row.name}: {row.measured:.3g} {row.unit}", file=sys.stderr, flush=True)
-    print(text_table(["", "measured", "wanted", "unit", ""], [
-        [row.name, f"{row.measured:.3g}", "" if row.wanted is None else f"{row.wanted:g}", row.unit, row.verdict] for row in found
-    ]))  # fmt: skip
+    print(text_table(["", "measured", "wanted", "unit", ""], (row.cells() for row in found)))
     if chosen.json:
         machine = {"kernel": platform.release(), "cores": os.cpu_count(), "python": platform.python_version()}
-        chosen.json.write_text(json.dumps({**machine, "rows": [{**asdict(row), "verdict": row.verdict} for row in found]}, indent=1))
+        measured = [{**asdict(row), "verdict": row.verdict} for row in found]
+        chosen.json.write_text(json.dumps({**machine, "rows": measured}, indent=1))
     return 1 if any(row.verdict == "over" for row in found) else 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured, in `unit`; `wanted` is the reach that it must keep (None: there is none, it is for comparison)."""
+    """What was measured, in `unit`; `wanted` is the reach that it must keep (None: for comparison)."""
 
     name: str
     measured: float
@@ -22,6 +22,10 @@ class Row:
     @property
     def verdict(self) -> str:
         return "" if self.wanted is None else "ok" if self.measured <= self.wanted else "over"
+
+    def cells(self) -> list[str]:
+        wanted = "" if self.wanted is None else f"{self.wanted:g}"
+        return [self.name, f"{self.measured:.3g}", wanted, self.unit, self.verdict]
 
 
 def median(measure: Callable[[], float], runs: int) -> float:

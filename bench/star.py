@@ -30,7 +30,12 @@ def rows() -> Iterator[Row]:
                 yield Row(f"star of {size}, {SAYS[tool]}", built, "s")
 
 
-SAYS = {"floor": "raw netlink in batches", "ip": "ip -batch", "pyroute2": "pyroute2 as in its manual", "mininet": "Mininet"}
+SAYS = {
+    "floor": "raw netlink in batches",
+    "ip": "ip -batch",
+    "pyroute2": "pyroute2 as in its manual",
+    "mininet": "Mininet",
+}
 
 
 def _ours(engine: str, size: int) -> float:

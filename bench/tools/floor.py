@@ -1,6 +1,6 @@
 """The limit for the star: one process, raw netlink, several messages in one send, indices chosen by the sender.
 
-    unshare --net --mount python3 floor.py floor N       prints one line of JSON, with seconds
+unshare --net --mount python3 floor.py floor N       prints one line of JSON, with seconds
 """
 
 from __future__ import annotations
@@ -57,7 +57,13 @@ def talk(s: socket.socket, messages: list[bytes]) -> None:
 def star(n: int) -> None:
     home, host = os.open("/proc/thread-self/ns/net", os.O_RDONLY), netlink()
     bridge = attribute(LINKINFO, attribute(INFO_KIND, b"bridge"))
-    talk(host, [message(NEWLINK, CREATE, link(BRIDGE, 0, attribute(IFNAME, b"br0\0"), bridge)), message(NEWLINK, 0, link(BRIDGE, 1))])
+    talk(
+        host,
+        [
+            message(NEWLINK, CREATE, link(BRIDGE, 0, attribute(IFNAME, b"br0\0"), bridge)),
+            message(NEWLINK, 0, link(BRIDGE, 1)),
+        ],
+    )
     spaces = []
     for _ in range(n):
         libc.unshare(CLONE_NEWNET)
@@ -67,8 +73,9 @@ def star(n: int) -> None:
     for i, (fd, _) in enumerate(spaces):
         other = link(CARD, 0) + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("i", fd))
         pair = attribute(LINKINFO, attribute(INFO_KIND, b"veth") + attribute(INFO_DATA, attribute(PEER, other)))
-        batch += [message(NEWLINK, CREATE, link(FIRST_PORT + i, 0, attribute(IFNAME, b"v%d\0" % i), pair)),
-                  message(NEWLINK, 0, link(FIRST_PORT + i, 1, attribute(MASTER, struct.pack("i", BRIDGE))))]  # fmt: skip
+        master = attribute(MASTER, struct.pack("i", BRIDGE))
+        batch.append(message(NEWLINK, CREATE, link(FIRST_PORT + i, 0, attribute(IFNAME, b"v%d\0" % i), pair)))
+        batch.append(message(NEWLINK, 0, link(FIRST_PORT + i, 1, master)))
     for at in range(0, len(batch), 100):
         talk(host, batch[at : at + 100])
     for i, (_, inside) in enumerate(spaces):

@@ -1,6 +1,6 @@
 """The star, built as people do it today. Stands alone: run in fresh network and mount namespaces, as root there.
 
-    unshare --net --mount python3 star.py ip|pyroute2|mininet N       prints one line of JSON, with seconds
+unshare --net --mount python3 star.py ip|pyroute2|mininet N       prints one line of JSON, with seconds
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ def sh(line: str, text: str | None = None) -> None:
 def star_ip(n: int) -> None:
     lines = ["link add br0 type bridge", "link set br0 up"]
     for i in range(n):
-        lines += [f"netns add n{i}", f"link add v{i} type veth peer name eth0 netns n{i}", f"link set v{i} master br0 up"]
+        lines += [
+            f"netns add n{i}",
+            f"link add v{i} type veth peer name eth0 netns n{i}",
+            f"link set v{i} master br0 up",
+        ]
     sh("ip -batch -", "\n".join(lines))
     for i in range(n):
         sh(f"ip -n n{i} -batch -", f"addr add {address(i)}/8 dev eth0\nlink set eth0 up\n")
