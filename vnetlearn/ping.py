@@ -159,9 +159,21 @@ def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[st
         return f"no {asked} for {hop} on {route.dev}"
     if said:
         return f"{said[1]} (on {route.dev})"
+    if lost := _answer_lost(node, address, route.src):
+        return lost
     if neigh is not None and neigh.lladdr:
         return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"
     return f"sent on {route.dev}, no reply came back"
+
+
+def _answer_lost(node: Node, address: str, source: str) -> str:
+    """What the target itself says, when it is in the lab: it had an answer and found nobody to give it to."""
+    for other in node.lab.nodes:
+        if other == node or address not in {addr.local for addr in other.addr.show()}:
+            continue
+        if any(n.dst == source and n.state in ("INCOMPLETE", "FAILED") for n in other.neigh.show()):
+            return f"the answer was lost: {other.name or 'host'} got no ARP answer for {source}"
+    return ""
 
 
 def first_address(node: Node) -> str:

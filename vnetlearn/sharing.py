@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import VnetlearnError
+from .errors import KernelRefused, VnetlearnError
 from .grid import Cell
 from .lab import Lab, Node
 from .ping import Ping, many
@@ -68,27 +68,34 @@ MODES: dict[str, tuple[Mode, ...]] = {
 }  # fmt: skip
 
 
-def build(lab: Lab, mode: Mode) -> list[Node]:
-    """Two namespaces with one child of eth0 each, as far as the mode allows two; the nodes in which there is one."""
+def add_children(lab: Lab, mode: Mode) -> list[Node]:
+    """Two namespaces with one child of eth0 each, up and without an address; only one where the mode allows no more."""
     if mode.hairpin:
         lab["lan"].link.set("host", kind="bridge_slave", hairpin=True)
     made = []
-    for number, (netns, address, other) in enumerate(CHILDREN, 1):
-        name = f"{mode.short}{number}"
-        node = lab.netns.add(netns)
+    for number, (netns, _, _) in enumerate(CHILDREN, 1):
+        name, node = f"{mode.short}{number}", lab.netns.add(netns)
         try:
-            node_link = lab.link.add(name, kind=mode.kind, link="eth0", **mode.params)
-        except VnetlearnError:
-            if number == 1:
+            lab.link.add(name, kind=mode.kind, link="eth0", **mode.params)
+        except KernelRefused:
+            if mode.params["mode"] != "passthru" or number == 1:
                 raise
-            return made  # passthru: the parent has one child
-        lab.link.set(node_link.name, netns=node)
+            return made  # in passthru the parent has one child
+        lab.link.set(name, netns=node)
         node.link.set("lo", up=True)
         node.link.set(name, up=True)
+        made.append(node)
+    return made
+
+
+def build(lab: Lab, mode: Mode) -> list[Node]:
+    """The children with the article's addresses, one in a subnet of its own beside it, and a way out."""
+    made = add_children(lab, mode)
+    for number, (node, (_, address, other)) in enumerate(zip(made, CHILDREN, strict=False), 1):
+        name = f"{mode.short}{number}"
         node.addr.add(f"{address}/24", dev=name)
         node.addr.add(f"{other}/24", dev=name)
         node.route.add("default", **({"dev": name} if mode.routes else {"via": GATEWAY}))
-        made.append(node)
     return made
 
 
@@ -114,7 +121,7 @@ def reach(mode: Mode, engine: str | None = None) -> dict[str, Cell]:
             for source, target in asked
             if not (alone and column in ("child ↔ child", "other subnet"))
         ]
-        pings = many([(lab.node(source), target) for _, source, target in pairs], count=2)
+        pings = many([(lab.node(source), target) for _, source, target in pairs], count=3, timeout=1)
         return {
             column: _cell([p for (c, _, _), p in zip(pairs, pings, strict=True) if c == column], alone)
             for column in QUESTIONS
@@ -172,7 +179,7 @@ def parent(mode: Mode, engine: str | None = None) -> dict[str, dict[str, Cell]]:
                 lab.sysctl.set(key, value)
             if setting.third:
                 third_child(lab, mode, routes=setting.routes)
-            host, third = many([(child, HOST), (child, THIRD)])
+            host, third = many([(child, HOST), (child, THIRD)], count=3, timeout=1)
             answers[setting.name] = {
                 HOST: Cell(host.ok, "", host.reason),
                 THIRD: Cell(third.ok if setting.third else None, "", third.reason if setting.third else ""),
@@ -230,7 +237,7 @@ def _wait_for(program: Program, text: bytes) -> None:
     raise VnetlearnError("tcpdump", said.decode(errors="replace"), "it ended before it listened", "")
 
 
-def round_trips(mode: Mode, count: int = 200, engine: str | None = None) -> dict[str, tuple[float, ...]]:
+def round_trips(mode: Mode, count: int = 100, engine: str | None = None) -> dict[str, tuple[float, ...]]:
     """Round-trip times in milliseconds from a child to the other child and to the neighbour, after one to warm up."""
     with Lab(kinds=[mode.kind], engine=engine) as lab:
         child = build(lab, mode)[0]

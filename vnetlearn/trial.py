@@ -33,7 +33,7 @@ def try_kind(lab: Lab, kind: kinds.Kind) -> str:
         if kind.via == "set":
             node.link.set(f"{kind.name}0", kind=kind.name, **kind.example)
         else:
-            node.link.add(f"{kind.name}0", kind=kind.name, **kind.example)
+            node.link.add("try0", kind=kind.name, **kind.example)
     except VnetlearnError as error:
         return error.said
     finally:
