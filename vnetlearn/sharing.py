@@ -99,7 +99,7 @@ def build(lab: Lab, mode: Mode) -> list[Node]:
     return made
 
 
-# What is asked about each mode: a column's name, and the pairs (who pings, which address) that must all answer.
+# What is asked about each mode: a column's name, and (who pings, which address), there and back.
 QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "child ↔ child": (("ns1", CHILDREN[1][1]), ("ns2", CHILDREN[0][1])),
     "child ↔ parent": (("ns1", HOST), ("", CHILDREN[0][1])),
@@ -111,31 +111,30 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def reach(mode: Mode, engine: str | None = None) -> dict[str, Cell]:
-    """One row of the grid: the answer to each of QUESTIONS, from real pings, all sent at once."""
+    """One row of the grid: the answer to each of QUESTIONS, from real pings.
+
+    First all go one way at once; then, where answers came, the other way: two that ask for each other at the same
+    time would learn each other's MAC from the question, and hide that nobody answers it.
+    """
     with Lab(kinds=[mode.kind], engine=engine) as lab:
-        made = build(lab, mode)
-        alone = "the mode allows one child: the kernel refuses a second" if len(made) < 2 else ""
-        pairs = [
-            (column, source, target)
-            for column, asked in QUESTIONS.items()
-            for source, target in asked
-            if not (alone and column in ("child ↔ child", "other subnet"))
-        ]
-        pings = many([(lab.node(source), target) for _, source, target in pairs], count=3, timeout=1)
-        return {
-            column: _cell([p for (c, _, _), p in zip(pairs, pings, strict=True) if c == column], alone)
-            for column in QUESTIONS
-        }
+        alone = len(build(lab, mode)) < 2
+        asked = {c: pairs for c, pairs in QUESTIONS.items() if not (alone and c in ("child ↔ child", "other subnet"))}
+        there = _pings(lab, {column: pairs[0] for column, pairs in asked.items()})
+        back = _pings(lab, {column: pairs[1] for column, pairs in asked.items() if pairs[1:] and there[column].ok})
+        return {column: _cell(there.get(column), back.get(column)) for column in QUESTIONS}
 
 
-def _cell(pings: list[Ping], alone: str) -> Cell:
-    if not pings:
-        return Cell(None, "", alone)
-    lost = [p for p in pings if not p.ok]
-    if not lost:
-        return Cell(True)
-    text = "" if len(lost) == len(pings) else "only " + ("→" if lost[0] is pings[1] else "←")
-    return Cell(False, text, lost[0].reason)
+def _pings(lab: Lab, asked: Mapping[str, tuple[str, str]]) -> dict[str, Ping]:
+    pings = many([(lab.node(source), target) for source, target in asked.values()], count=3, timeout=1)
+    return dict(zip(asked, pings, strict=True))
+
+
+def _cell(there: Ping | None, back: Ping | None) -> Cell:
+    if there is None:
+        return Cell(None, "", "the mode allows one child: the kernel refuses a second")
+    if there.ok and back is not None and not back.ok:
+        return Cell(False, "one way", back.reason)
+    return Cell(there.ok, "", there.reason)
 
 
 @dataclass(frozen=True)
