@@ -112,7 +112,8 @@ VXLAN = Kind(
         _vxlan_flag("remcsumrx", "REMCSUM_RX", "Whether it takes packets whose inner checksum was left to it."),
         Param("gbp", "Group policy extension: the packet's mark travels along.", Flag(no=""),
               Present("IFLA_VXLAN_GBP")),
-        Param("gpe", "Generic protocol extension: it carries other protocols than Ethernet; port 4790 by default.",
+        Param("gpe", "Generic protocol extension: it carries other protocols than Ethernet; port 4790 by default; the "
+              "kernel takes it with external only.",
               Flag(no=""), Present("IFLA_VXLAN_GPE")),
         _vxlan_flag("vnifilter", "VNIFILTER", "Take only the numbers that `bridge vni` lists; needs external."),
     ),

@@ -87,8 +87,8 @@ MACSEC = Kind(
         _switch("scb", "SCB", "Whether it sends single copy broadcast."),
         _switch("protect", "PROTECT", "Whether what it sends is protected; on by default."),
         _switch("replay", "REPLAY_PROTECT", "Whether frames that come again are dropped; needs window."),
-        Param("window", "How far a frame may come late before it is dropped, in frames, 0 to 4294967295.",
-              Number(0, 0xFFFFFFFF), Whole("IFLA_MACSEC_WINDOW", "u32")),
+        Param("window", "How far a frame may come late before it is dropped, in frames, 0 to 4294967294.",
+              Number(0, 0xFFFFFFFE), Whole("IFLA_MACSEC_WINDOW", "u32")),
         Param("validate", "What is done with frames that fail the check: strict (drop, by default), check (count), "
               "disabled.", choice("disabled", "check", "strict"), Whole("IFLA_MACSEC_VALIDATION", "u8")),
         Param("encodingsa", "Which of its four keys it sends with, 0 to 3.", Number(0, 3),

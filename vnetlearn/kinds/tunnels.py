@@ -173,12 +173,13 @@ class _SixRdReset(_SixRd):
 
 
 _IPTUN = "IFLA_IPTUN_"
+_V4_IMPLIED: dict[str, Any] = {"ttl": "inherit", "pmtudisc": True}
 _V6_IMPLIED: dict[str, Any] = {"hoplimit": 64, "encaplimit": 4, "encap_udp6_csum": True}
 
 
 
 def _iptun_implied(params: Params) -> dict[str, Any]:
-    return {"mode": "any"} if params.get("external") else {"mode": "any", "pmtudisc": True}
+    return {"mode": "any"} if params.get("external") else {"mode": "any", **_V4_IMPLIED}
 
 
 IPIP = Kind(
@@ -269,10 +270,10 @@ def _gre_implied(params: Params) -> dict[str, Any]:
     if params.get("external"):
         return {}
     if not _multicast(params):
-        return {"pmtudisc": True}
+        return _V4_IMPLIED
     number = int(ipaddress.IPv4Address(params["remote"]))
     key = params.get("key")
-    return {"pmtudisc": True, **{name: number for name in ("ikey", "okey") if not (params.get(name) or key)}}
+    return {**_V4_IMPLIED, **{name: number for name in ("ikey", "okey") if not (params.get(name) or key)}}
 
 
 _GRE_DOC = "ip-link(8), GRE Type Support; RFC 2784, RFC 2890"
