@@ -1,10 +1,11 @@
-"""A kernel package from the distribution's own archive: without root, none of its scripts run, signatures checked by apt.
+"""A kernel's package from the distribution's own archive: without root, none of its scripts run, signatures checked.
 
 apt works in private state folders, with the mirrors and keys of the machine's own apt sources.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -30,17 +31,22 @@ PARTS = re.compile(r"linux-(?:image|modules|modules-extra)-[0-9][^\s,|()]*")
 NEXT_STEP = "install a kernel package of your distribution, or set VNETLEARN_KERNEL to the vmlinuz of an unpacked one"
 
 
-def fetch(target: Path, progress: Progress) -> None:
-    """Unpack a kernel's package into a new folder in `target`. Raises `ImageError`; leaves nothing when it fails."""
-    for left in target.glob("tmp-*"):
+@contextlib.contextmanager
+def fetched(folder: Path, progress: Progress) -> Iterator[Path]:
+    """The unpacked tree of a kernel's package, in `folder`; what the block does not move elsewhere is removed after it.
+
+    Raises `ImageError`.
+    """
+    for left in folder.glob("tmp-*"):
         shutil.rmtree(left, ignore_errors=True)
     for program in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(program) is None:
-            raise ImageError("look for a kernel", f"{program}: not found", "only apt's archives are known here", NEXT_STEP)
-    work = Path(tempfile.mkdtemp(prefix="tmp-", dir=target))
+            raise ImageError(
+                "look for a kernel", f"{program}: not found", "no other archive than apt's is known", NEXT_STEP
+            )
+    work = Path(tempfile.mkdtemp(prefix="tmp-", dir=folder))
     try:
-        tree = _fetch(work, progress)
-        os.replace(tree, target / tree.name)
+        yield _fetch(work, progress)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -69,15 +75,16 @@ class Apt:
             f'Dir::State "{work}"; Dir::State::lists "{work}/lists"; Dir::State::status "{work}/status";\n'
             f'Dir::Cache "{work}/cache"; Dir::Etc::SourceList "/dev/null"; Dir::Etc::SourceParts "{work}/sources";\n'
             'Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null"; APT::Sandbox::User "root";\n'
-            "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
-            'Acquire::Retries "3"; Acquire::AllowInsecureRepositories "false"; APT::Get::AllowUnauthenticated "false";\n'
+            'APT::Get::AllowUnauthenticated "false"; Acquire::AllowInsecureRepositories "false"; Acquire::Retries 3;\n'
+            + "".join(f"#clear APT::Update::{hook};\n" for hook in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"))
         )
 
     def resolve(self) -> list[str]:
         """The names of the packages that make up the newest fitting kernel, the image's own first."""
         own = [s for s in sources() if _codename(self.os) in s["Suites"].split()[0] or self._rolling(s)]
         if not own:
-            raise ImageError("look for a kernel in apt's sources", f"none is for {self.os.get('PRETTY_NAME')}", "", NEXT_STEP)
+            said = f"none is for {self.os.get('PRETTY_NAME')}"
+            raise ImageError("look for a kernel in apt's sources", said, "", NEXT_STEP)
         for stanzas in (own, [*own, *_backports(own, _codename(self.os))]):
             self._update(stanzas)
             for meta in self._candidates():
@@ -153,9 +160,10 @@ def _run(*argv: str, may_fail: bool = False) -> str:
 def _failed(tried: str, output: str) -> ImageError:
     lines = [line for line in output.splitlines() if line.startswith(("E:", "dpkg-deb: error"))] or output.splitlines()
     said = "; ".join(lines[-3:])
-    full = "No space left" in said
-    return ImageError(tried, said, "the disk is full" if full else "the archive could not be read, or its signature is bad",
-                      "free 500 MB, or set XDG_CACHE_HOME to another disk" if full else "see whether apt-get update works")  # fmt: skip
+    if "No space left" in said:
+        return ImageError(tried, said, "the disk is full", "free 500 MB, or set XDG_CACHE_HOME to another disk")
+    why = "the archive could not be read, or its signature is bad"
+    return ImageError(tried, said, why, f"see whether apt-get update works; or {NEXT_STEP}")
 
 
 def _room(folder: Path, needed: int) -> None:
@@ -165,8 +173,9 @@ def _room(folder: Path, needed: int) -> None:
 
 
 def sources(etc: Path = Path("/etc/apt")) -> list[Stanza]:
-    """The machine's apt sources of binary packages, in both formats, as deb822 stanzas; never one that is not signed."""
-    stanzas = [s for file in (etc / "sources.list", *sorted(etc.glob("sources.list.d/*.list"))) for s in _one_line(file)]
+    """The machine's apt sources of binary packages, in both formats, as deb822 stanzas; none is trusted unsigned."""
+    lists = (etc / "sources.list", *sorted(etc.glob("sources.list.d/*.list")))
+    stanzas = [s for file in lists for s in _one_line(file)]
     stanzas += [s for file in sorted(etc.glob("sources.list.d/*.sources")) for s in _deb822(file)]
     fit = [s for s in stanzas if "main" in s.get("Components", "").split() and s.get("Enabled", "yes").lower() != "no"]
     for stanza in fit:

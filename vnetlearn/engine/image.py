@@ -1,8 +1,8 @@
 """The guest image: a guest that was booted once and saved, so that every lab resumes it in a fraction of a second.
 
 It lies in the user's cache folder, under a digest of everything it depends on: the kernel, each file that was copied
-from this machine, this package's engine, QEMU and its options, the processor. `ram` is the guest's memory, which every
-lab maps copy-on-write; `state` is the rest; `manifest.json` says what they are, and their sizes and checksums.
+from this machine, this package's engine, QEMU and its options (and with KVM the processor). `ram` is the guest's
+memory, which every lab maps copy-on-write; `state` is the rest; `manifest.json` has their sizes and checksums.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +30,7 @@ from . import agent, contents, initramfs, kernel, kvm, qemu
 from .progress import Progress, say
 
 BOOT_SECONDS = 120.0  # for the one cold boot; about 8 s are usual under emulation
-SPACE_MB = qemu.MEMORY_MB + 200
+SPACE_MB = qemu.MEMORY_MB + 250
 KEEP = 2  # images of other versions that stay, the newest first
 WARM = ("ip -br link", "bash -c true", "ping -V", "modprobe -a bridge veth")
 PARTS = ("ram", "state")
@@ -63,7 +65,7 @@ def build(progress: Progress = say, force: bool = False) -> Image:
 
     Raises `ImageError` (nothing is left of what was begun), or `ToolMissing`.
     """
-    with locked(cache_folder("images") / "lock"):
+    with locked(_images() / "lock"), _clear_errors():
         _clear_unfinished()
         qemu.program()
         chosen = kernel.find(progress)
@@ -74,14 +76,13 @@ def build(progress: Progress = say, force: bool = False) -> Image:
                 return image
             if (_images() / name).exists() and not force:
                 progress("the stored guest image is damaged: it is built again")
-            with _errors_of_a_full_disk():
-                try:
-                    image = _build(name, chosen, accel, progress)
-                except ImageError as error:
-                    if accel == "tcg":
-                        raise
-                    kvm.remember(chosen, False, f"a guest did not come up with it: {error.said}")
-                    continue
+            try:
+                image = _build(name, chosen, accel, progress)
+            except ImageError as error:
+                if accel == "tcg":
+                    raise
+                kvm.remember(chosen, False, f"a guest did not come up with it: {error.said}")
+                continue
             prune(keep=KEEP)
             return image
     raise AssertionError("emulation is always tried")
@@ -136,13 +137,14 @@ def info() -> dict[str, Any]:
     return {"built": True, "folder": str(image.folder), "others": others, **manifest}
 
 
-def digest(chosen: kernel.Kernel, accel: str, files: Sequence[Path] | None = None) -> str:
-    """A name for everything that the image depends on. Files of the machine count by path, size and second of change."""
-    h = hashlib.sha256(json.dumps([qemu.board(accel, True), _processor()]).encode())
+def digest(chosen: kernel.Kernel, accel: str, files: Sequence[str] | None = None) -> str:
+    """A name for everything that the image depends on. The machine's files count by path, size and second of change."""
+    h = hashlib.sha256(json.dumps([qemu.board(accel, True), _processor() if accel == "kvm" else ""]).encode())
     for own in sorted(Path(__file__).parent.glob("*.py")):
         if own.stem in _OWN:
             h.update(own.read_bytes())
-    for path in [qemu.program().resolve(), chosen.image, chosen.modules, *(_read_sources() if files is None else files)]:
+    own_files = map(str, (qemu.program().resolve(), chosen.image, chosen.modules))
+    for path in (*own_files, *(_read_sources() if files is None else files)):
         try:
             s = os.stat(path)
         except OSError:
@@ -156,29 +158,33 @@ _OWN = {"agent", "contents", "image", "initramfs", "qemu"}
 
 
 def _processor() -> str:
-    """The processor's name: the guest measured the speed of its clock, and with KVM it saw what it can do."""
+    """The processor as a guest sees it with KVM; an emulated one is the same everywhere."""
     with open("/proc/cpuinfo") as f:
-        return "".join(line for line in f.read(4096).splitlines() if line.startswith(("model name", "flags", "Features")))
+        return "".join(re.findall(r"^(?:model name|flags|Features).*", f.read(4096), re.M))
 
 
 def _images() -> Path:
     return cache_folder("images")
 
 
-def _write_sources() -> list[Path]:
-    """The files of this machine that go into the image: looked for anew, and noted down for `digest`."""
-    files = sorted({e.source for e in contents.host_entries().values() if e.source})
-    note = _images() / "sources.json"
+def _write_sources() -> list[str]:
+    """What of this machine goes into the image: looked for anew, and noted down for `digest`.
+
+    For Python's library its folders stand: their time changes when a package replaces a file.
+    """
+    copied = [entry.source for entry in contents.host_entries().values() if entry.source]
+    files = sorted({str(path.parent if path.suffix in (".py", ".pyc") else path) for path in copied})
+    note = _images() / "sources"
     part = note.with_suffix(".new")
-    part.write_text(json.dumps([str(file) for file in files]))
+    part.write_text("\n".join(files))
     part.replace(note)
     return files
 
 
-def _read_sources() -> list[Path]:
+def _read_sources() -> list[str]:
     try:
-        return [Path(path) for path in json.loads((_images() / "sources.json").read_text())]
-    except (OSError, ValueError, TypeError):
+        return (_images() / "sources").read_text().splitlines()
+    except OSError:
         return []
 
 
@@ -198,20 +204,30 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _errors_of_a_full_disk() -> Iterator[None]:
+def _clear_errors() -> Iterator[None]:
+    """A full disk, and a program that failed while the image was built, as an `ImageError`."""
     try:
-        if (free := shutil.disk_usage(_images()).free) < SPACE_MB << 20:
-            raise OSError(errno.ENOSPC, f"{free >> 20} MB free", str(_images()))
         yield
+    except subprocess.CalledProcessError as error:
+        if shutil.disk_usage(_images()).free < 1 << 20:
+            raise _full("No space left on device") from None
+        said = (error.stderr or b"").decode(errors="replace").strip() or f"ended with status {error.returncode}"
+        raise ImageError(" ".join(map(str, error.cmd[:4])), said, "a program of this machine failed", "") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        raise ImageError("vnetlearn image build", error.strerror or str(error), f"{_images()} has no room for {SPACE_MB} MB",
-                         "free that much there, or set XDG_CACHE_HOME to a folder on another disk") from None  # fmt: skip
+        raise _full(error.strerror or str(error)) from None
+
+
+def _full(said: str) -> ImageError:
+    return ImageError("vnetlearn image build", said, f"{_images()} has no room for {SPACE_MB} MB",
+                      "free that much there, or set XDG_CACHE_HOME to a folder on another disk")  # fmt: skip
 
 
 def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> Image:
     start = time.monotonic()
+    if (free := shutil.disk_usage(_images()).free) < SPACE_MB << 20:
+        raise _full(f"{free >> 20} MB free")
     work = Path(tempfile.mkdtemp(prefix="tmp-", dir=_images()))
     try:
         progress(f"building the guest image: kernel {chosen.release}")
@@ -247,8 +263,7 @@ def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> 
 
 
 def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> None:
-    words = f"{qemu.KERNEL_WORDS} {qemu.machine().kernel_words}"
-    boot = ["-kernel", str(chosen.image), "-initrd", str(work / "initrd"), "-append", words]
+    boot = ["-kernel", str(chosen.image), "-initrd", str(work / "initrd"), "-append", qemu.kernel_words(accel)]
     guest = qemu.Guest(accel, work / "ram", can=can, share=True, words=boot)
     try:
         try:

@@ -1,9 +1,11 @@
-"""Where the guest's kernel comes from: VNETLEARN_KERNEL, the cache, what is installed, or the distribution's archive."""
+"""Where the guest's kernel is from: VNETLEARN_KERNEL, the cache, what is installed, or the distribution's archive."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +16,9 @@ from . import archive
 from .progress import Progress
 
 # The modules behind the kinds; a kernel that lacks one of them is passed over. Some kernels have some of them built in.
-MODULES = tuple(
+MODULES = (
     "8021q bonding bridge dummy geneve hsr ifb ip6_gre ip6_tunnel ip_gre ip_tunnel ip_vti ipip ipvlan kvaser_pci"
-    " mac802154_hwsim macsec macvlan macvtap nlmon sit tun vcan veth vrf vxlan".split()
+    " mac802154_hwsim macsec macvlan macvtap nlmon sit tun vcan veth vrf vxlan"
 )
 
 
@@ -42,18 +44,16 @@ def present() -> Kernel | None:
     """The guest's kernel as far as this machine has one. Raises `ImageError` when VNETLEARN_KERNEL is not usable."""
     if asked := os.environ.get("VNETLEARN_KERNEL"):
         return _asked(Path(asked))
-    found = [*_below(cache_folder("kernels")), *_installed()]
-    return next((kernel for kernel in found if not lacks(kernel)), None)
+    fetched = next(_below(cache_folder("kernels")), None)  # it was looked into when it was fetched
+    return fetched or next((kernel for kernel in _installed() if not lacks(kernel)), None)
 
 
 def lacks(kernel: Kernel) -> list[str]:
     """Which of `MODULES` this kernel has neither as a file nor built in."""
     have = {module_name(file) for file in modules(kernel)}
-    try:
+    with contextlib.suppress(OSError):  # no such file: all must be there as files
         have |= {module_name(line) for line in (kernel.modules / "modules.builtin").read_text().split()}
-    except OSError:
-        pass  # then all must be there as files
-    return [name for name in MODULES if name not in have]
+    return [name for name in MODULES.split() if name not in have]
 
 
 def modules(kernel: Kernel, below: tuple[str, ...] = ("net", "drivers/net")) -> Iterator[str]:
@@ -96,15 +96,19 @@ def _asked(image: Path) -> Kernel:
                 raise ImageError(tried, "", why, "name another kernel, or unset VNETLEARN_KERNEL")
             return Kernel(image, folder)
     raise ImageError(tried, f"no modules of kernel {release or '?'}", f"looked in {places[0]} and /lib/modules",
-                     "unpack the kernel's package with its modules, and name the vmlinuz in its boot folder")  # fmt: skip
+                     "unpack the kernel's package with its modules, and name the vmlinuz in it")  # fmt: skip
 
 
 def _below(kernels: Path) -> Iterator[Kernel]:
     """The kernels that were fetched earlier: each a folder with a package's tree."""
     for tree in _newest_first(kernels.iterdir()):
-        for image in (*tree.glob("boot/vmlinuz-*"), *tree.glob("usr/lib/modules/*/vmlinuz")):
-            for folder in (*tree.glob("lib/modules/*"), *tree.glob("usr/lib/modules/*")):
-                yield Kernel(image, folder)
+        yield from _kernels(tree)
+
+
+def _kernels(tree: Path) -> Iterator[Kernel]:
+    for image in (*tree.glob("boot/vmlinuz-*"), *tree.glob("usr/lib/modules/*/vmlinuz")):
+        for folder in (*tree.glob("lib/modules/*"), *tree.glob("usr/lib/modules/*")):
+            yield Kernel(image, folder)
 
 
 def _installed() -> Iterator[Kernel]:
@@ -122,10 +126,13 @@ def _newest_first(folders: Iterator[Path]) -> list[Path]:
 
 
 def _fetch(progress: Progress) -> Kernel:
-    archive.fetch(cache_folder("kernels"), progress)
-    if found := present():
-        return found
-    fetched = next(_below(cache_folder("kernels")), None)
-    why = f"it has no module {', '.join(lacks(fetched))}" if fetched else "the package holds no kernel"
-    raise ImageError("fetch a kernel from the distribution's archive", "the kernel there is not usable", why,
-                     "set VNETLEARN_KERNEL to the vmlinuz of an unpacked kernel (6.12 has all)")  # fmt: skip
+    kernels = cache_folder("kernels")
+    with archive.fetched(kernels, progress) as tree:
+        found = next(_kernels(tree), None)
+        if found is None or (missing := lacks(found)):
+            why = f"it has no module {', '.join(missing)}" if found else "the package holds no kernel"
+            raise ImageError("fetch a kernel from the distribution's archive", f"{tree.name} is not usable", why,
+                             "set VNETLEARN_KERNEL to the vmlinuz of an unpacked kernel (6.12 has all)")  # fmt: skip
+        shutil.rmtree(kernels / tree.name, ignore_errors=True)
+        tree.rename(kernels / tree.name)
+    return next(_kernels(kernels / tree.name))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..cache import cache_folder
 from . import kernel, qemu
@@ -29,7 +31,7 @@ class Answer:
 
 
 def accel(chosen: kernel.Kernel, progress: Progress = say) -> str:
-    """"kvm" or "tcg", QEMU's emulation."""
+    """ "kvm" or "tcg", QEMU's emulation."""
     return "kvm" if probe(chosen, progress).ok else "tcg"
 
 
@@ -78,7 +80,7 @@ def _key(chosen: kernel.Kernel) -> str:
     except OSError:
         machine = "no machine-id"
     with open("/proc/cpuinfo") as f:
-        cpu = next((line.partition(":")[2].strip() for line in f.read(4096).splitlines() if line.startswith("model name")), "")
+        cpu = "".join(re.findall(r"^model name\s*: (.*)", f.read(4096), re.M)[:1])
     program = qemu.program().resolve()
     return f"{machine} {cpu} {os.uname().release} {chosen.release} {program} {int(program.stat().st_mtime)}"
 
@@ -87,7 +89,7 @@ def _file() -> Path:
     return cache_folder() / "kvm.json"
 
 
-def _remembered() -> dict[str, dict[str, object]]:  # type: ignore[type-arg]
+def _remembered() -> dict[str, dict[str, Any]]:
     try:
         known = json.loads(_file().read_text())
         return {key: {field: value[field] for field in ("ok", "why", "when")} for key, value in known.items()}

@@ -22,26 +22,32 @@ from typing import Any, NamedTuple
 from ..errors import EngineUnavailable, ImageError, ToolMissing
 from .process import spawn
 
-MEMORY_MB = 320
+MEMORY_MB = 384
 ANSWER_SECONDS = 60.0  # for a command of the monitor; only a machine that stands still takes so long
 CONSOLE_BYTES = 1 << 20
 
 
 class Machine(NamedTuple):
-    """What differs between processors: QEMU's program, its Debian package, the board, and words for the kernel."""
+    """What differs between processors: QEMU's program, its Debian package, the board, and words for the kernel.
+
+    An emulated guest reads acpi_pm, which counts the same everywhere; the tsc, measured at boot, would be wrong where a
+    saved guest is resumed on another processor (an image built with a container). Ping's times do not differ by it.
+    """
 
     program: str
     package: str
     board: str
     kernel_words: str
+    emulated_words: str
 
 
 MACHINES = {
     "x86_64": Machine("qemu-system-x86_64", "qemu-system-x86", "q35,sata=off,smbus=off,vmport=off,hpet=off",
-                      "tsc=reliable no_timer_check random.trust_cpu=on"),
-    "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", ""),
+                      "tsc=reliable no_timer_check random.trust_cpu=on", "clocksource=acpi_pm"),
+    "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", "", ""),
 }  # fmt: skip
-KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog"
+# ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
+KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
 NO_RAM = ("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
 CAN = ("-object", "can-bus,id=canbus0", *("-device", "kvaser_pci,canbus=canbus0") * 2)
 
@@ -84,6 +90,12 @@ def board(accel: str, can: bool) -> list[str]:
             *(CAN if can else ())]  # fmt: skip
 
 
+def kernel_words(accel: str) -> str:
+    """The guest kernel's command line."""
+    own = machine()
+    return f"{KERNEL_WORDS} {own.kernel_words} {own.emulated_words if accel == 'tcg' else ''}".strip()
+
+
 class Guest:
     """A running QEMU. `stream` is connected to the agent's port; nothing of it is left after `close()`."""
 
@@ -91,7 +103,7 @@ class Guest:
 
     def __init__(self, accel: str, ram: Path, *, can: bool, share: bool = False, words: Sequence[str] = (),
                  state: int | None = None, lock: int | None = None) -> None:  # fmt: skip
-        """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one to hold while it runs."""
+        """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one that QEMU holds."""
         self.stream, theirs = socket.socketpair()
         self._monitor, monitor = socket.socketpair()
         self._console, console = os.pipe()
@@ -151,7 +163,7 @@ class Guest:
         self._forget()
 
     def save(self, state: int) -> None:
-        """Write the state of the guest's devices to the descriptor `state` and end it; its RAM file is the rest of it. Raises `ImageError`."""
+        """Write the state of the devices to `state` and end it; its RAM file is the rest. Raises `ImageError`."""
         self._monitor.settimeout(ANSWER_SECONDS)
         with self._monitor.makefile("rb") as answers:
             for _ in ("greeting", "qmp_capabilities", "capabilities"):

@@ -34,7 +34,7 @@ def start(progress: Progress = say) -> Running:
         if guest:
             guest.close()
             _mend(found, why, progress)
-    raise LabDied("start a guest", why, "the saved guest does not resume on this machine", "vnetlearn image build --force")
+    raise LabDied("start a guest", why, "the saved guest does not resume here", "vnetlearn image build --force")
 
 
 def _mend(found: image.Image, why: str, progress: Progress) -> None:
