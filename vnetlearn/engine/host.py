@@ -14,6 +14,7 @@ from . import agent
 from .process import spawn
 
 name = "host"
+CLOSE_SECONDS = 1.0
 
 
 class Running:
@@ -37,10 +38,16 @@ class Running:
         return said.splitlines()[-1] if said else f"its agent ended with status {self._process.returncode}"
 
     def close(self) -> None:
-        """Kill the agent, process 1 of the lab, and so all that ran in it. Returns when it is gone."""
+        """End the agent, process 1 of the lab, and so all that ran in it. Returns when they are gone.
+
+        It ends when its stream closes, and unshare(1) after it: only when it does not, it is killed.
+        """
         self.stream.close()
-        self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         if self._process.stderr:
             self._process.stderr.close()
 

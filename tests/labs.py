@@ -1,0 +1,140 @@
+"""Labs for the tests, on both engines, and what to look at around them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from vnetlearn import Lab, Node
+from vnetlearn.engine import host
+from vnetlearn.errors import VnetlearnError
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", params=["host", "vm"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Both engines, one after the other. Only `host` may be missing, where this machine gives no namespaces."""
+    if request.param == "host" and not host.available()[0]:
+        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    return str(request.param)
+
+
+@pytest.fixture
+def lab(engine: str) -> Iterator[Lab]:
+    """An empty lab for one test alone."""
+    with Lab("empty", engine=engine) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def machine(engine: str) -> Iterator[Lab]:
+    """A lab of the world `host` for the tests of a module that only look, or clean up what they made."""
+    with Lab(engine=engine) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def shared(engine: str) -> Iterator[Lab]:
+    """An empty lab for the tests of a module that keep to namespaces of their own."""
+    with Lab("empty", engine=engine) as lab:
+        yield lab
+
+
+@pytest.fixture
+def node(shared: Lab) -> Iterator[Node]:
+    """A fresh namespace in `shared`."""
+    node = shared.netns.add(f"n{next(_numbers)}")
+    yield node
+    if node.name in shared.netns:
+        shared.netns.delete(node)
+
+
+def able(lab: Lab, kind: str) -> bool:
+    """Whether this lab's kernel creates a kind: tried by the real `ip` in a namespace that ends at once."""
+    from vnetlearn.engine.choice import NOWHERE, host_kinds
+
+    return kind not in NOWHERE if lab.engine == "vm" else kind in host_kinds()
+
+
+def lesson(error: VnetlearnError) -> VnetlearnError:
+    """An error that says all that it should: what was tried, what was answered, why, what to do next."""
+    missing = [part for part in ("tried", "said", "why", "next_step") if not getattr(error, part)]
+    assert not missing, f"{missing} missing in {error!r}"
+    for part in (error.tried, error.said, error.why, error.next_step):
+        assert part in str(error)
+    return error
+
+
+def contents(lab: Lab) -> dict[str, Any]:
+    """All that the verbs can see in a lab; equal before and after something that was refused."""
+    return {
+        node.name: (
+            sorted(f"{link.name} {link.kind} {link.mtu} {link.master} {link.up}" for link in node.link.show()),
+            sorted(f"{addr} {addr.dev}" for addr in node.addr.show()),
+            sorted(repr(route) for route in node.route.show(table="all")),
+        )
+        for node in lab.nodes
+    }
+
+
+def python(code: str, *arguments: object, **popen: Any) -> subprocess.Popen[str]:
+    """A Python of its own that runs `code`; its streams are pipes of text."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **{**pipes, **popen})
+
+
+def under(pid: int | None = None) -> list[psutil.Process]:
+    """All processes that this one (or `pid`) started, and theirs."""
+    return psutil.Process(pid).children(recursive=True)
+
+
+def all_gone(processes: list[psutil.Process], seconds: float) -> bool:
+    """Whether all of them end within so many seconds (a process that nobody reaped yet has ended)."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in alive)
+
+
+def eventually(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+    """Whether something that happens in the background comes true; asked again and again until then."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def descriptors() -> set[str]:
+    """What this process has open, each with its number."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
+        except FileNotFoundError:  # the descriptor of this listing
+            continue
+    return found
+
+
+def threads() -> list[str]:
+    return sorted(thread.name for thread in threading.enumerate())
+
+
+def path_without(folder: Path, *missing: str) -> str:
+    """A PATH with all programs of the present one but `missing`, as links in an empty `folder`."""
+    for place in reversed(os.environ["PATH"].split(":")):
+        for program in Path(place).iterdir() if os.path.isdir(place) else ():
+            link = folder / program.name
+            if program.name not in missing:
+                link.unlink(missing_ok=True)
+                link.symlink_to(program)
+    return str(folder)
