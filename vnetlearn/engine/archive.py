@@ -75,7 +75,7 @@ class Apt:
             f'Dir::State "{work}"; Dir::State::lists "{work}/lists"; Dir::State::status "{work}/status";\n'
             f'Dir::Cache "{work}/cache"; Dir::Etc::SourceList "/dev/null"; Dir::Etc::SourceParts "{work}/sources";\n'
             'Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null"; APT::Sandbox::User "root";\n'
-            'APT::Get::AllowUnauthenticated "false"; Acquire::AllowInsecureRepositories "false"; Acquire::Retries 3;\n'
+            'APT::Get::AllowUnauthenticated "false"; Acquire::AllowInsecureRepositories "false"; Acquire::Retries 1;\n'
             + "".join(f"#clear APT::Update::{hook};\n" for hook in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"))
         )
 
@@ -86,10 +86,12 @@ class Apt:
             said = f"none is for {self.os.get('PRETTY_NAME')}"
             raise ImageError("look for a kernel in apt's sources", said, "", NEXT_STEP)
         for stanzas in (own, [*own, *_backports(own, _codename(self.os))]):
-            self._update(stanzas)
+            trouble = self._update(stanzas)
             for meta in self._candidates():
                 if names := self._parts(meta):
                     return names
+            if trouble:
+                raise _failed("apt-get update", trouble)
         asked = ", ".join(self._candidates())
         raise ImageError(f"apt-cache show {asked}", "not found", "apt's sources have no such kernel", NEXT_STEP)
 
@@ -101,10 +103,14 @@ class Apt:
         arch = ARCHITECTURES.get(platform.machine(), platform.machine())
         return [name.format(arch=arch) for name in PACKAGES.get(family, ())]
 
-    def _update(self, stanzas: list[Stanza]) -> None:
+    def _update(self, stanzas: list[Stanza]) -> str:
+        """Fetch the lists of these sources. What apt says of those that failed; the others can be used."""
         text = "\n".join("".join(f"{key}: {value}\n" for key, value in stanza.items()) for stanza in stanzas)
         (self.work / "sources/machine.sources").write_text(text)
-        self._apt("apt-get", "-q", "update")
+        said = self._apt("apt-get", "-q", "update")
+        return "\n".join(
+            line for line in said.splitlines() if line.startswith(("E: ", "W: Failed", "W: GPG", "W: The rep"))
+        )
 
     def _parts(self, meta: str) -> list[str]:
         """The real packages that `meta` stands for: its versioned image, that one's modules, and the extra modules."""
@@ -151,18 +157,20 @@ _C = {**os.environ, "LC_ALL": "C"}
 
 
 def _run(*argv: str, may_fail: bool = False) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, env=_C, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_C, stdin=subprocess.DEVNULL
+    )
     if done.returncode and not may_fail:
-        raise _failed(" ".join(argv), done.stdout + done.stderr)
+        raise _failed(" ".join(argv), done.stdout)
     return done.stdout if done.returncode == 0 else ""
 
 
 def _failed(tried: str, output: str) -> ImageError:
-    lines = [line for line in output.splitlines() if line.startswith(("E:", "dpkg-deb: error"))] or output.splitlines()
-    said = "; ".join(lines[-3:])
-    if "No space left" in said:
+    lines = [line for line in output.splitlines() if line.startswith(("E: ", "W: ", "dpkg-deb: error"))]
+    said = "; ".join((lines or output.splitlines())[:2])
+    if "No space left" in output:
         return ImageError(tried, said, "the disk is full", "free 500 MB, or set XDG_CACHE_HOME to another disk")
-    why = "the archive could not be read, or its signature is bad"
+    why = "the archive cannot be reached from here, or its signature is bad"
     return ImageError(tried, said, why, f"see whether apt-get update works; or {NEXT_STEP}")
 
 
