@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import dhcp, plots, sharing
 from .diagram import Picture
@@ -16,6 +18,10 @@ from .grid import Cell, Grid
 from .kinds import kind
 from .lab import Lab
 from .sharing import MODES, Mode
+from .table import text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -24,6 +30,27 @@ AT_ONCE = 2  # labs beside one another; more would only wait for a processor
 
 def quiet(text: str) -> None:
     """Progress that nobody wants to see."""
+
+
+class RoundTrips(dict[str, dict[str, tuple[float, ...]]]):
+    """Round-trip times in milliseconds: by mode, then to "child" and to "neighbour" where those answer."""
+
+    def figure(self) -> Figure:
+        """Every time as a dot, a row for each mode."""
+        return plots.round_trips(self)
+
+    def __repr__(self) -> str:
+        rows = [[mode, *(_median(measured.get(to, ())) for to in plots.PANELS)] for mode, measured in self.items()]
+        return text_table(["median of", *plots.PANELS.values()], rows)
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.figure().savefig(png, format="png", dpi=100)
+        return png.getvalue()
+
+
+def _median(times: Sequence[float]) -> str:
+    return f"{statistics.median(times):.3f} ms" if times else "no answer"
 
 
 @dataclass(frozen=True)
@@ -40,7 +67,7 @@ class Comparison:
     parent: Grid
     outside: Grid
     dhcp: Grid
-    times: dict[str, dict[str, tuple[float, ...]]]
+    times: RoundTrips
     before: Picture
     after: dict[str, Picture]
 
@@ -48,13 +75,7 @@ class Comparison:
         parts = (("Who reaches whom", self.reach), ("Can a child reach the parent?", self.parent),
                  ("What the outside sees", self.outside), ("DHCP for two children", self.dhcp))  # fmt: skip
         text = "\n\n".join(f"{title}\n{grid!r}" for title, grid in parts)
-        return f"{' and '.join(self.kinds)} on kernel {self.kernel} (engine {self.engine})\n\n{text}\n\n{self._medians()}"
-
-    def _medians(self) -> str:
-        lines = ["Round trips, median ms (child, neighbour)"]
-        for mode, measured in self.times.items():
-            lines.append(f"  {mode:24}" + "  ".join(f"{k} {sorted(v)[len(v) // 2]:.3f}" for k, v in measured.items() if v))
-        return "\n".join(lines)
+        return f"{' and '.join(self.kinds)} on kernel {self.kernel} (engine {self.engine})\n\n{text}\n\nRound trips\n{self.times!r}"
 
     def as_dict(self) -> dict[str, Any]:
         """All results as plain values: {"kinds", "kernel", "engine", "reach", "parent", "outside", "dhcp", "times_ms"}."""
@@ -73,7 +94,7 @@ class Comparison:
             written.append(self.before.save(home / "before.svg"))
             written += [picture.save(home / f"{name}.svg") for name, picture in self.after.items()]
             written.append(home / "round-trips.svg")
-            plots.round_trips(self.times).savefig(written[-1])
+            self.times.figure().savefig(written[-1])
         except OSError as error:
             raise BadParameter(f"--save {folder}", str(error), "the results cannot be written there",
                                "name a folder that you can write to") from None  # fmt: skip
@@ -153,13 +174,13 @@ def addresses(*modes: Mode, engine: str | None = None, progress: Progress = quie
 
 def round_trips(
     *modes: Mode, count: int = 100, engine: str | None = None, progress: Progress = quiet
-) -> dict[str, dict[str, tuple[float, ...]]]:
+) -> RoundTrips:
     """Round-trip times in milliseconds by mode, to "child" and "neighbour" where they answer; one lab after another.
 
     Nothing else runs beside a measurement, or the processors would be shared with it.
     """
     times = _each(modes, lambda mode: sharing.round_trips(mode, count, engine), "round trips", progress, at_once=1)
-    return dict(zip([mode.name for mode in modes], times, strict=True))
+    return RoundTrips(zip([mode.name for mode in modes], times, strict=True))
 
 
 def _each(
@@ -174,7 +195,7 @@ def _each(
 
 
 def _picture(mode: Mode, engine: str) -> Picture:
-    with Lab(kinds=[mode.kind], engine=engine) as lab:
+    with Lab(kinds=sharing.KINDS, engine=engine) as lab:
         sharing.build(lab, mode)
         return lab.draw()
 

@@ -12,7 +12,7 @@ from .errors import CommandFailed
 from .grid import Cell
 from .lab import Lab, Node
 from .program import Program, Result
-from .sharing import Mode, add_children
+from .sharing import KINDS, Mode, add_children
 
 # dnsmasq(8): no DNS, no files outside the lab, no wait for an address that answers ping
 SERVER = ("dnsmasq --keep-in-foreground --port=0 --conf-file=/dev/null --pid-file --leasefile-ro --no-ping"
@@ -42,7 +42,7 @@ def leases(mode: Mode, engine: str | None = None) -> dict[str, list[Cell]]:
     """For each of WAYS, what the two children got: an address, or why not."""
     answers = {}
     for way in WAYS:
-        with Lab(kinds=[mode.kind], engine=engine) as lab, server(lab["gateway"]):
+        with Lab(kinds=KINDS, engine=engine) as lab, server(lab["gateway"]):
             children = add_children(lab, mode)
             answers[way.name] = [_outcome(node, ask(node, way, number)) for number, node in enumerate(children, 1)]
     return answers

@@ -66,6 +66,7 @@ MODES: dict[str, tuple[Mode, ...]] = {
                           ("vepa", "children reach each other by the switch, if at all"))
     ),
 }  # fmt: skip
+KINDS = tuple(MODES)  # every lab is asked for all of them, so that all run on one kernel
 
 
 def add_children(lab: Lab, mode: Mode) -> list[Node]:
@@ -116,7 +117,7 @@ def reach(mode: Mode, engine: str | None = None) -> dict[str, Cell]:
     First all go one way at once; then, where answers came, the other way: two that ask for each other at the same
     time would learn each other's MAC from the question, and hide that nobody answers it.
     """
-    with Lab(kinds=[mode.kind], engine=engine) as lab:
+    with Lab(kinds=KINDS, engine=engine) as lab:
         alone = len(build(lab, mode)) < 2
         asked = {c: pairs for c, pairs in QUESTIONS.items() if not (alone and c in ("child ↔ child", "other subnet"))}
         there = _pings(lab, {column: pairs[0] for column, pairs in asked.items()})
@@ -172,7 +173,7 @@ def parent(mode: Mode, engine: str | None = None) -> dict[str, dict[str, Cell]]:
     """For each of SETTINGS: does a child reach the host's own address, and the third child's?"""
     answers: dict[str, dict[str, Cell]] = {}
     for setting in SETTINGS:
-        with Lab(kinds=[mode.kind], engine=engine) as lab:
+        with Lab(kinds=KINDS, engine=engine) as lab:
             child = build(lab, mode)[0]
             for key, value in setting.sysctl.items():
                 lab.sysctl.set(key, value)
@@ -196,7 +197,7 @@ class Seen:
 
 def seen(mode: Mode, engine: str | None = None) -> Seen:
     """Let all talk, read the switch's table (`bridge fdb`), then broadcast one ARP request from the neighbour."""
-    with Lab(kinds=[mode.kind], engine=engine) as lab:
+    with Lab(kinds=KINDS, engine=engine) as lab:
         made = build(lab, mode)
         many([(node, NEIGHBOUR) for node in [lab.host, *made]], timeout=1)
         macs = learned(lab, "host")
@@ -238,7 +239,7 @@ def _wait_for(program: Program, text: bytes) -> None:
 
 def round_trips(mode: Mode, count: int = 100, engine: str | None = None) -> dict[str, tuple[float, ...]]:
     """Round-trip times in milliseconds from a child to the other child and to the neighbour, after one to warm up."""
-    with Lab(kinds=[mode.kind], engine=engine) as lab:
+    with Lab(kinds=KINDS, engine=engine) as lab:
         child = build(lab, mode)[0]
         times = {}
         for name, target in (("child", CHILDREN[1][1]), ("neighbour", NEIGHBOUR)):

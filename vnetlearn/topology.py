@@ -42,13 +42,20 @@ class Topology:
 
     def _describe(self, key: Key) -> str:
         link = self.links[key]
-        words = [key[1], link.kind or "device", link.state.lower()]
-        words += [str(addr) for addr in self.addrs.get(key, ())]
+        words = [key[1], link.kind or "device", state(link)]
+        words += [str(addr) for addr in self.addrs.get(key, ()) if addr.scope == "global"]
         for relation in self.relations:
             if relation.source == key:
                 verb = {"peer": "is connected to", "lower": "sits on", "master": "is a port of"}[relation.how]
                 words.append(f"{verb} {relation.target[1]} in {relation.target[0] or 'host'}")
         return " ".join(words)
+
+
+def state(link: Link) -> str:
+    """In one word: down (by `ip link set … down`), up, or what keeps a link from working that was set up."""
+    if not link.up:
+        return "down"
+    return "up" if link.state in ("UP", "UNKNOWN") else link.state.lower()
 
 
 def read(lab: Lab) -> Topology:
