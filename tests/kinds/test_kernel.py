@@ -216,6 +216,12 @@ def test_any_parameters_together(lab: Lab, name: str) -> None:
     same()
 
 
+def test_the_kind_without_hardware_is_refused_to_both(lab: Lab) -> None:
+    hardware = [kind for kind in kinds.KINDS.values() if kind.hardware]
+    assert [kind.name for kind in hardware] == ["ipoib"]
+    assert not compare(lab, hardware[0], {"pkey": 0x8001})
+
+
 def test_a_changed_link_is_the_same_as_ip_changes_it(lab: Lab) -> None:
     kind = kinds.kind("bond")
     for params in ({"mode": "802.3ad", "lacp_rate": "fast"}, {"miimon": 250}, {"xmit_hash_policy": "layer3+4"}):

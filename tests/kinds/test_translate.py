@@ -97,6 +97,16 @@ def test_a_change_sends_only_what_was_given() -> None:
     ]
 
 
+def test_a_change_of_a_tunnel_sends_back_what_it_was() -> None:
+    before = {"remote": "2001:db8::2", "key": 7, "encaplimit": "none", "tclass": 16, "dscp": True}
+    current = {"attrs": kinds.encode("ip6gre", before, LINKS.__getitem__)}
+    changes = {"key": 8, "encaplimit": 5, "tclass": "inherit"}
+    sent = kinds.encode("ip6gre", changes, LINKS.__getitem__, new=False, current=current)
+    after = kinds.decode("ip6gre", {"attrs": sent}, NAMES.__getitem__)
+    assert {name: after[name] for name in before} == {**before, **changes}
+    assert (after["ikey"], after["okey"], after["hoplimit"]) == (8, 8, 64)
+
+
 def test_links_are_found_by_name_and_index() -> None:
     assert ("IFLA_HSR_SLAVE2", b"\3\0\0\0") in kinds.encode(
         "hsr", {"slave1": "eth0", "slave2": "eth1"}, LINKS.__getitem__

@@ -50,10 +50,15 @@ def kind(name: str | Kind) -> Kind:
 
 
 def encode(
-    of: str | Kind, params: Mapping[str, Any], ifindex: Callable[[str], int], *, new: bool = True
+    of: str | Kind,
+    params: Mapping[str, Any],
+    ifindex: Callable[[str], int],
+    *,
+    new: bool = True,
+    current: Any = None,
 ) -> list[tuple[str, bytes]]:
     """See translate.encode; `ip link add … type KIND PARAMETERS`."""
-    return translate.encode(kind(of), params, ifindex, new=new)
+    return translate.encode(kind(of), params, ifindex, new=new, current=current)
 
 
 def decode(of: str | Kind, info_data: Any, ifname: Callable[[int], str]) -> dict[str, Any]:

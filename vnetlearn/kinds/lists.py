@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .values import Choice, Link, Mac, Number, Words, _list, _next
+from .values import Choice, Link, Mac, Number, Words, as_list, following
 
 
 class QosMap:
@@ -36,7 +36,7 @@ class Ports:
     """(lowest, highest), two port numbers; `WORD LOWEST HIGHEST`."""
 
     def check(self, value: Any) -> tuple[int, int]:
-        values = [Number(0, 65535).check(v) for v in (value.split() if isinstance(value, str) else _list(value))]
+        values = [Number(0, 65535).check(v) for v in (value.split() if isinstance(value, str) else as_list(value))]
         if len(values) != 2:
             raise ValueError(f"must be two port numbers such as (32768, 61000), not {value!r}")
         low, high = int(values[0]), int(values[1])
@@ -48,7 +48,7 @@ class Ports:
         return [word, *map(str, value)]
 
     def take(self, word: str, met: str, rest: Words) -> tuple[int, int]:
-        return self.check([_next(rest), _next(rest)])
+        return self.check([following(rest), following(rest)])
 
     def starts(self, word: str) -> tuple[str, ...]:
         return (word,)
@@ -63,7 +63,7 @@ class Sources:
     def check(self, value: Any) -> tuple[str, ...]:
         if value == "flush":
             return ("flush",)
-        values = _list([value] if isinstance(value, str) else value)
+        values = as_list([value] if isinstance(value, str) else value)
         if values[:1] in (["add"], ["del"]):
             if len(values) != 2:
                 raise ValueError(f"must have one MAC address after {values[0]!r}, not {value!r}")
@@ -76,7 +76,7 @@ class Sources:
         return [word, *value]
 
     def take(self, word: str, met: str, rest: Words) -> tuple[str, ...]:
-        what = [_next(rest)]
+        what = [following(rest)]
         while rest and ":" in rest[0]:
             what.append(rest.pop(0))
         return self.check(what)
@@ -92,16 +92,16 @@ class Choices:
         self.bits = bits
 
     def check(self, value: Any) -> tuple[str, ...]:
-        values = [Choice(self.bits).check(v) for v in _list([value] if isinstance(value, str) else value)]
+        values = [Choice(self.bits).check(v) for v in as_list([value] if isinstance(value, str) else value)]
         return tuple(name for name, bit in self.bits.items() if name in values and (bit or len(set(values)) == 1))
 
     def words(self, word: str, value: tuple[str, ...]) -> Words:
         return [text for name in value for text in (word, name)]
 
     def take(self, word: str, met: str, rest: Words) -> tuple[str, ...]:
-        values = [_next(rest)]
+        values = [following(rest)]
         while rest[:1] == [word]:
-            values += [rest.pop(0) and _next(rest)]
+            values += [rest.pop(0) and following(rest)]
         return self.check(values)
 
     def starts(self, word: str) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ class Peer:
         options: dict[str, Any] = {}
         while rest:
             name = rest.pop(0)
-            text = True if name in self.BARE else _next(rest)
+            text = True if name in self.BARE else following(rest)
             options[name] = int(text) if isinstance(text, str) and text.isdigit() and name != "name" else text
         return self.check(options)
 

@@ -230,6 +230,8 @@ class WithBit:
             self.bit.put(True, _AS_BOOL, attributes, links)
         else:
             self.place.put(value, spelling, attributes, links)
+            if any(name in attributes for name in self.bit.names):
+                self.bit.put(False, _AS_BOOL, attributes, links)
 
     def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
         bit = self.bit.get(_AS_BOOL, attributes, links)

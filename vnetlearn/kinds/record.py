@@ -60,6 +60,8 @@ class Kind:
     """A shell command to run first, or ""."""
     via: str = "link"
     """How it is made: "link" (ip link add), "tuntap" (ip tuntap add) or "set" (it is hardware: ip link set)."""
+    whole: bool = False
+    """Whether the kernel takes what a change leaves out as 0, so that a change must send everything again."""
     hardware: bool = False
     """Whether it needs a card for which no engine has a stand-in."""
     params: Mapping[str, Param] = field(default_factory=dict)

@@ -7,12 +7,12 @@ from typing import Any
 
 from .places import Attributes, Bytes, Links, Whole, mac_bytes
 from .record import Kind, Param, Params, apart, needs, table
-from .values import Choice, Flag, Mac, Name, Number, Switch, _AfterWord, choice
+from .values import AfterWord, Choice, Flag, Mac, Name, Number, Switch, choice
 
 _SCI, _PORT = "IFLA_MACSEC_SCI", "IFLA_MACSEC_PORT"
 
 
-class SecureChannel(_AfterWord):
+class SecureChannel(AfterWord):
     """A secure channel's identifier: 16 hexadecimal digits, which are a MAC address and a port."""
 
     def check(self, value: Any) -> str:

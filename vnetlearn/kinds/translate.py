@@ -12,21 +12,22 @@ from .record import Kind, Param
 
 
 def encode(
-    kind: Kind, params: Mapping[str, Any], ifindex: Callable[[str], int], *, new: bool = True
+    kind: Kind, params: Mapping[str, Any], ifindex: Callable[[str], int], *, new: bool = True, current: Any = None
 ) -> list[tuple[str, bytes]]:
     """The attributes of IFLA_INFO_DATA for a link of this kind: pairs of attribute name and content.
 
     They go into a `nla.LinkMessage`. `ifindex` finds the index of a link by its name. For a new link,
     what must be given is checked, and what `ip` sends by itself is added; `new=False` is for changing a link: only
-    what was given is sent, as `ip link set … type KIND` does. (For the tunnels, whose kernel code takes what is not
-    sent as 0, `ip` reads all parameters first and sends them back: pass `{**decode(…), **changes}` then.)
+    what was given is sent, as `ip link set … type KIND` does. For a kind that is `whole`, `current` is the link's
+    IFLA_INFO_DATA as it is now, from a decoded message: what is not changed is sent back, as `ip` does too.
 
     Raises BadParameter for what is unknown, missing, out of range or cannot stand together.
     """
     given = checked(kind, params, new=new)
     if new:
         given = {**(kind.implied(given) if given else {}), **given}  # without any word, ip sends the kind alone
-    attributes: Attributes = {}
+    attributes = _received(current) if kind.whole else {}
+    attributes = {name: data for name, data in attributes.items() if name in kind.attributes}
     links = Links(index=ifindex, name=str)
     for param in kind.params.values():
         if param.name in given:
@@ -40,10 +41,14 @@ def decode(kind: Kind, info_data: Any, ifname: Callable[[int], str]) -> dict[str
     Values are in their normal form, under ip's names, in the catalogue's order; what the kernel does not tell is
     not in the result. `ifname` finds a link's name by its index.
     """
-    attributes: Attributes = {slot[0]: slot[1] for slot in (info_data["attrs"] if info_data else ())}
+    attributes = _received(info_data)
     links = Links(index=int, name=ifname)
     values = {p.name: p.place.get(p.value, attributes, links) for p in kind.params.values()}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _received(info_data: Any) -> Attributes:
+    return {slot[0]: slot[1] for slot in (info_data["attrs"] if info_data else ())}
 
 
 def words(kind: Kind, params: Mapping[str, Any]) -> list[str]:

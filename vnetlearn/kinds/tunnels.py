@@ -188,7 +188,9 @@ IPIP = Kind(
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
     rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc),
     implied=_iptun_implied,
-    params=table(_mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN)),
+    whole=True, params=table(
+        _mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
+    ),
 )  # fmt: skip
 
 SIT = Kind(
@@ -199,7 +201,7 @@ SIT = Kind(
     rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc, apart("6rd_prefix", "6rd_reset"),
            apart("6rd_relay_prefix", "6rd_reset"), needs("6rd_relay_prefix", "6rd_prefix")),
     implied=_iptun_implied,
-    params=table(
+    whole=True, params=table(
         _mode("ip6ip", "ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
         Param("isatap", "It is an ISATAP link: IPv6 neighbours are found by the IPv4 address in their own.",
               Flag(no=""), Bits("IFLA_IPTUN_FLAGS", 1)),
@@ -218,7 +220,7 @@ IP6TNL = Kind(
     "ip-link(8), IP6TNL Type Support; ip-tunnel(8)", example={"local": "2001:db8::1", "remote": "2001:db8::2"},
     rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY)),
     implied=lambda params: {"mode": "any"} if params.get("external") else {"mode": "any", **_V6_IMPLIED},
-    params=table(
+    whole=True, params=table(
         Param("mode", "What it carries; any when it is left out.", Choice({"ip6ip6": 41, "ipip6": 4, "any": 0}),
               Whole("IFLA_IPTUN_PROTO", "u8")),
         *_ends(_IPTUN, 6), *_v6(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
@@ -284,7 +286,7 @@ def _gre(name: str, title: str, says: str) -> Kind:
         name, title, says, "tunnel", "ip_gre", "net/ipv4/ip_gre.c", "2.6.28", "optional", "dev", _GRE_DOC,
         example={"local": "192.0.2.1", "remote": "192.0.2.2", "key": 42},
         rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY), _ttl_needs_pmtudisc, _broadcast), implied=_gre_implied,
-        params=table(
+        whole=True, params=table(
             *_ends("IFLA_GRE_", 4), *_gre_flags(), *_v4("IFLA_GRE_"),
             Param("ignore-df", "Whether packets that must not be fragmented can be all the same; not with pmtudisc.",
                   Flag(), Whole("IFLA_GRE_IGNORE_DF", "u8")),
@@ -299,7 +301,7 @@ def _gre6(name: str, title: str, says: str) -> Kind:
         example={"local": "2001:db8::1", "remote": "2001:db8::2", "key": 42},
         rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY)),
         implied=lambda params: {} if params.get("external") else _V6_IMPLIED,
-        params=table(
+        whole=True, params=table(
             *_ends("IFLA_GRE_", 6), *_gre_flags(), *_v6("IFLA_GRE_"), *_encap("IFLA_GRE_"), _external("IFLA_GRE_"),
         ),
     )  # fmt: skip
@@ -319,7 +321,7 @@ VTI = Kind(
     "What is routed into it is encrypted by the IPsec policies that have its key as mark: IPsec by routes.",
     "tunnel", "ip_vti", "net/ipv4/ip_vti.c", "3.6", "optional", "dev", "ip-link(8), VTI Type Support; ip-xfrm(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2", "key": 42},
-    params=table(
+    whole=True, params=table(
         *_ends("IFLA_VTI_", 4),
         Param("key", "The mark by which policies know it, both ways, a number or a dotted quad.", Key(no=False),
               both(Whole("IFLA_VTI_IKEY", "be32"), Whole("IFLA_VTI_OKEY", "be32"))),

@@ -24,7 +24,7 @@ class Value(Protocol):
     def starts(self, word: str) -> tuple[str, ...]: ...
 
 
-class _AfterWord:
+class AfterWord:
     """`WORD VALUE`: one word follows."""
 
     def check(self, value: Any) -> Any:
@@ -37,20 +37,20 @@ class _AfterWord:
         return [word, self.text(value)]
 
     def take(self, word: str, met: str, rest: Words) -> Any:
-        return self.check(_next(rest))
+        return self.check(following(rest))
 
     def starts(self, word: str) -> tuple[str, ...]:
         return (word,)
 
 
-def _next(rest: Words) -> str:
+def following(rest: Words) -> str:
     if not rest:
         raise ValueError("must be followed by a value")
     return rest.pop(0)
 
 
 @dataclass(frozen=True)
-class Number(_AfterWord):
+class Number(AfterWord):
     """A whole number from `low` to `high`; `names` are words that stand for numbers, and are then the normal form."""
 
     low: int
@@ -86,7 +86,7 @@ class Number(_AfterWord):
 
 
 @dataclass(frozen=True)
-class Choice(_AfterWord):
+class Choice(AfterWord):
     """One of some words, each of which stands for a number."""
 
     numbers: Mapping[str, int]
@@ -135,7 +135,7 @@ class Switch(_Bool):
         return [word, self.on if value else self.off]
 
     def take(self, word: str, met: str, rest: Words) -> bool:
-        said = _next(rest)
+        said = following(rest)
         if said not in (self.on, self.off):
             raise ValueError(f"must be {self.on} or {self.off}, not {said!r}")
         return said == self.on
@@ -158,7 +158,7 @@ class Flag(_Bool):
 
     def take(self, word: str, met: str, rest: Words) -> bool:
         for expected in self.then:
-            if _next(rest) != expected:
+            if following(rest) != expected:
                 raise ValueError(f"must be followed by {expected}")
         return met == word
 
@@ -167,7 +167,7 @@ class Flag(_Bool):
 
 
 @dataclass(frozen=True)
-class Address(_AfterWord):
+class Address(AfterWord):
     """An IP address of the family 4 or 6, or of either (0), as text.
 
     The unspecified address is "any"; where it could be of either family it stays what it is, and "any" is 0.0.0.0.
@@ -197,7 +197,7 @@ class Address(_AfterWord):
 
 
 @dataclass(frozen=True)
-class Prefix(_AfterWord):
+class Prefix(AfterWord):
     """ADDRESS/LENGTH, of which all bits after the prefix are 0."""
 
     family: int
@@ -213,7 +213,7 @@ class Prefix(_AfterWord):
         raise ValueError(f"must be an IPv{self.family} prefix such as ADDRESS/LENGTH, not {value!r}")
 
 
-class Mac(_AfterWord):
+class Mac(AfterWord):
     """A hardware address of six bytes, as text: 02:00:00:00:00:01."""
 
     def check(self, value: Any) -> str:
@@ -222,7 +222,7 @@ class Mac(_AfterWord):
         return ":".join(f"{int(byte, 16):02x}" for byte in value.split(":"))
 
 
-class Link(_AfterWord):
+class Link(AfterWord):
     """The name of another link in the same namespace."""
 
     def check(self, value: Any) -> str:
@@ -231,7 +231,7 @@ class Link(_AfterWord):
         return value
 
 
-class Name(_AfterWord):
+class Name(AfterWord):
     """A name or a number of something outside of the network (a user, a group), as text."""
 
     def check(self, value: Any) -> str:
@@ -241,7 +241,7 @@ class Name(_AfterWord):
 
 
 @dataclass(frozen=True)
-class Key(_AfterWord):
+class Key(AfterWord):
     """A tunnel key: a number from 0 to 4294967295, or the same as a dotted quad; the number is the normal form.
 
     With `no`, False is spelled `noWORD` and means that there is no key.
@@ -260,7 +260,7 @@ class Key(_AfterWord):
         return [f"no{word}"] if value is False else [word, str(value)]
 
     def take(self, word: str, met: str, rest: Words) -> int:
-        return self.check(_next(rest)) if met == word else False
+        return self.check(following(rest)) if met == word else False
 
     def starts(self, word: str) -> tuple[str, ...]:
         return (word, f"no{word}") if self.no else (word,)
@@ -273,7 +273,7 @@ class Key(_AfterWord):
 
 
 @dataclass(frozen=True)
-class Thousandths(_AfterWord):
+class Thousandths(AfterWord):
     """A fraction from 0 to 0.999, of which three digits count."""
 
     def check(self, value: Any) -> float:
@@ -296,14 +296,14 @@ class Thousandths(_AfterWord):
 
 
 @dataclass(frozen=True)
-class Addresses(_AfterWord):
+class Addresses(AfterWord):
     """Up to `most` addresses in a list; `WORD A,B,C`."""
 
     item: Address
     most: int
 
     def check(self, value: Any) -> list[str]:
-        values = [v for v in value.split(",") if v] if isinstance(value, str) else _list(value)
+        values = [v for v in value.split(",") if v] if isinstance(value, str) else as_list(value)
         if len(values) > self.most:
             raise ValueError(f"can have {self.most} values at most, not {len(values)}")
         return [self.item.check(v) for v in values]
@@ -312,7 +312,7 @@ class Addresses(_AfterWord):
         return ",".join(value)
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"must be a list, not {value!r}")
     return list(value)
