@@ -68,7 +68,7 @@ def _lab_options(parser: argparse.ArgumentParser) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     from . import doctor
 
-    return doctor.main(as_json=options.json, probe=options.probe)
+    return int(doctor.main(as_json=options.json, probe=options.probe))
 
 
 def _kinds(options: argparse.Namespace) -> int:

@@ -18,17 +18,18 @@ from .lab import Lab
 
 
 @magics_class
-class LabMagics(Magics):  # type: ignore[misc]
+class LabMagics(Magics):
     """The notebook's lab is the variable `lab`, or the only one that is open."""
 
-    @needs_local_scope  # type: ignore[untyped-decorator]
-    @cell_magic("lab")  # type: ignore[untyped-decorator]
+    @needs_local_scope
+    @cell_magic("lab")  # type: ignore[arg-type]
     def lab(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
         """Run the cell in a lab: `%%lab [NODE] [--on VARIABLE]`.
 
         NODE is a namespace, the lab's first one when left out; VARIABLE names the Lab when it is not `lab`. Output
         appears as it comes, the stop button interrupts, the exit status is kept in `_exit_code`.
         """
+        assert self.shell is not None  # a magic runs in a shell
         names = {**self.shell.user_ns, **(local_ns or {})}
         words = line.split()
         variable = "lab"

@@ -73,7 +73,7 @@ def add_children(lab: Lab, mode: Mode) -> list[Node]:
     """Two namespaces with one child of eth0 each, up and without an address; only one where the mode allows no more."""
     if mode.hairpin:
         lab["lan"].link.set("host", kind="bridge_slave", hairpin=True)
-    made = []
+    made: list[Node] = []
     for number, (netns, _, _) in enumerate(CHILDREN, 1):
         name, node = f"{mode.short}{number}", lab.netns.add(netns)
         try:

@@ -31,7 +31,9 @@ import socket
 import struct
 import sys
 import termios
-import time
+import time as clock
+from collections.abc import Callable
+from typing import Any
 
 REQUEST, REPLY, DATA, CREDIT, EOF, EXIT = range(1, 7)
 HEADER = struct.Struct("!BII")
@@ -87,8 +89,6 @@ def netns_open(name: str) -> int:
 def hello(_: int, time: float, seed: str) -> dict[str, object]:
     """A guest resumed from a saved state has that state's clock and random numbers: give it its own."""
     if agent.guest:
-        import time as clock
-
         clock.clock_settime(clock.CLOCK_REALTIME, time)
         data = bytes.fromhex(seed)
         with open("/dev/urandom", "wb", buffering=0) as f:
@@ -224,13 +224,11 @@ class Program:
     """One running program: its input, its outputs, and its end."""
 
     def __init__(self, channel: int, argv: list[str], env: dict[str, str], tty: list[int] | None) -> None:
-        self.channel, self.status, self.flying, self.waiting = channel, None, 0, b""
+        self.channel, self.flying, self.waiting = channel, 0, b""
+        self.status: int | None = None
         self.outputs: dict[int, int] = {}  # descriptor → stream number
         self.closing = self.stalled = False
-        if tty:
-            ends = self.terminal(*tty)
-        else:
-            ends = self.pipes()
+        ends = self.terminal(*tty) if tty else self.pipes()
         try:
             self.pid = os.posix_spawnp(argv[0], argv, env, file_actions=ends, setsid=True, setsigdef=[signal.SIGPIPE])
         except OSError:
@@ -246,7 +244,7 @@ class Program:
             agent.selector.register(fd, selectors.EVENT_READ, lambda fd=fd: self.readable(fd))
         agent.programs[self.pid] = self
 
-    def terminal(self, rows: int, columns: int) -> list[tuple]:
+    def terminal(self, rows: int, columns: int) -> list[tuple[Any, ...]]:
         ours, theirs = pty.openpty()
         set_size(ours, rows, columns)
         self.input: int | None = ours
@@ -257,7 +255,7 @@ class Program:
             (os.POSIX_SPAWN_DUP2, 0, n) for n in (1, 2)
         ]
 
-    def pipes(self) -> list[tuple]:
+    def pipes(self) -> list[tuple[Any, ...]]:
         (stdin, self.input), (out, stdout), (err, stderr) = os.pipe(), os.pipe(), os.pipe()
         self.outputs.update({out: 1, err: 2})
         self.given = [stdin, stdout, stderr]
@@ -405,7 +403,7 @@ class Agent:
                 number = error.errno or errno.EIO
                 self.send(REPLY, channel, json.dumps({"errno": number, "text": os.strerror(number)}).encode())
 
-    def answer(self, channel: int, request: dict) -> dict[str, object]:
+    def answer(self, channel: int, request: dict[str, Any]) -> dict[str, object]:
         try:
             return OPERATIONS[request.pop("op")](channel, **request)
         except OSError as error:
@@ -413,7 +411,7 @@ class Agent:
         except Exception as error:
             return {"errno": errno.EINVAL, "text": repr(error)}
 
-    def when_writable(self, fd: int, then) -> None:
+    def when_writable(self, fd: int, then: Callable[[], None]) -> None:
         """Call `then` once `fd` takes data. A terminal's descriptor is watched for reading too, so use a copy of it."""
         copy = os.dup(fd)
 
@@ -469,6 +467,9 @@ def agent_port() -> str:
             if f.read().strip() == "agent":
                 return f"/dev/{port}"
     raise SystemExit("no virtio-serial port named agent")
+
+
+agent: Agent  # the one of this process
 
 
 def main(mode: str, *rest: str) -> None:

@@ -218,18 +218,20 @@ class Links:
             self.set(name, up=True)
         return self.get(name)
 
-    def _encode(self, kind: str, own: dict[str, Any], tried: str, new: bool = True) -> list[Any]:
+    def _encode(self, kind: str, own: dict[str, Any], tried: str, new: bool = True, current: Any = None) -> list[Any]:
         try:
-            return kinds.encode(kind, own, lambda n: self.index(n, tried), new=new)
+            return kinds.encode(kind, own, lambda n: self.index(n, tried), new=new, current=current)
         except VnetlearnError as error:
             error.tried = tried
             raise
 
     def _info(self, kind: str, own: dict[str, Any], name: str, tried: str) -> dict[str, Any]:
         """IFLA_LINKINFO for a change of an existing link."""
-        if kinds.kind(kind).family == "tunnel":  # their kernel code takes what is not sent as 0, so send all, as ip does
-            own = {**self.get(name).params, **own}
-        data = {"attrs": self._encode(kind, own, tried, new=False)}
+        current = None
+        if kinds.kind(kind).whole:  # its kernel code takes what is not sent as 0, so all is sent back, as ip does
+            info = self._one(name, tried, netlink.decode).get_attr("IFLA_LINKINFO")
+            current = info and info.get_attr("IFLA_INFO_DATA")
+        data = {"attrs": self._encode(kind, own, tried, new=False, current=current)}
         if kind in kinds.PORTS:
             return {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_SLAVE_KIND", kind[: -len("_slave")]),
                               ("IFLA_INFO_SLAVE_DATA", data)]}  # fmt: skip
