@@ -38,7 +38,7 @@ class Picture:
     def svg(self) -> str:
         """The picture as SVG text. Raises `ToolMissing` when Graphviz's dot is not installed."""
         svg = render(self.dot, "svg").decode()
-        title = f'<svg role="img" aria-label="{html.escape(self.text, quote=True)}"'
+        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{html.escape(self.text, quote=True)}"'
         return svg[svg.index("<svg") :].replace("<svg", title, 1)
 
     def save(self, path: str | Path) -> Path:

@@ -15,6 +15,7 @@ PANELS = {"child": "child to child", "neighbour": "child to neighbour"}
 def round_trips(times: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Every round-trip time (ms, logarithmic) of each mode as a dot, with the median and the middle half as a box."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(10, 0.9 + 0.42 * len(times)), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharex=True, sharey=True)
@@ -23,13 +24,13 @@ def round_trips(times: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
             _row(panel, row, measured.get(key, ()), COLOURS[mode.split()[0]])
         panel.set_title(title)
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")
-        panel.xaxis.set_minor_formatter("{x:g}")
-        panel.tick_params(axis="x", which="both", labelrotation=45)
+        panel.xaxis.set_minor_formatter("")
         panel.set_xlabel("round-trip time, ms (each dot is one reply)")
         panel.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(times)), list(times))
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(times) - 0.5, -0.5)
     return figure
 
 
