@@ -84,7 +84,7 @@ class Apt:
         own = [s for s in sources() if _codename(self.os) in s["Suites"].split()[0] or self._rolling(s)]
         if not own:
             said = f"none is for {self.os.get('PRETTY_NAME')}"
-            raise ImageError("look for a kernel in apt's sources", said, "", NEXT_STEP)
+            raise ImageError("look for a kernel in apt's sources", said, "its archive is not among them", NEXT_STEP)
         for stanzas in (own, [*own, *_backports(own, _codename(self.os))]):
             trouble = self._update(stanzas)
             for meta in self._candidates():

@@ -212,7 +212,7 @@ def _clear_errors() -> Iterator[None]:
         if shutil.disk_usage(_images()).free < 1 << 20:
             raise _full("No space left on device") from None
         said = (error.stderr or b"").decode(errors="replace").strip() or f"ended with status {error.returncode}"
-        raise ImageError(" ".join(map(str, error.cmd[:4])), said, "a program of this machine failed", "") from None
+        raise ImageError(" ".join(map(str, error.cmd[:4])), said, "it failed", "vnetlearn doctor") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise

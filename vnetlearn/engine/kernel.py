@@ -86,14 +86,15 @@ def _asked(image: Path) -> Kernel:
     try:
         release = release_of(image)
     except OSError as error:
-        raise ImageError(tried, error.strerror or str(error), "", "name a vmlinuz file that you can read") from None
+        said, next_step = error.strerror or str(error), "name a vmlinuz file that you can read"
+        raise ImageError(tried, said, "it cannot be read", next_step) from None
     places = [*(image.parent.parent / lib / "modules" for lib in ("lib", "usr/lib")), image.parent / "lib/modules"]
     for folder in (*(place / release for place in places), image.parent, Path("/lib/modules", release)):
         if release and (folder / "kernel").is_dir():
             kernel = Kernel(image, folder)
             if missing := lacks(kernel):
                 why = f"kernel {release} has no module {', '.join(missing)}"
-                raise ImageError(tried, "", why, "name another kernel, or unset VNETLEARN_KERNEL")
+                raise ImageError(tried, "refused", why, "name another kernel, or unset VNETLEARN_KERNEL")
             return Kernel(image, folder)
     raise ImageError(tried, f"no modules of kernel {release or '?'}", f"looked in {places[0]} and /lib/modules",
                      "unpack the kernel's package with its modules, and name the vmlinuz in it")  # fmt: skip

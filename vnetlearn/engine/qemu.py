@@ -25,6 +25,7 @@ from .process import spawn
 MEMORY_MB = 384
 ANSWER_SECONDS = 60.0  # for a command of the monitor; only a machine that stands still takes so long
 CONSOLE_BYTES = 1 << 20
+AGAIN = "vnetlearn image build --force"
 
 
 class Machine(NamedTuple):
@@ -57,7 +58,7 @@ def machine() -> Machine:
     try:
         return MACHINES[platform.machine()]
     except KeyError:
-        raise EngineUnavailable("start a guest", f"no guest is known for the processor {platform.machine()}", "",
+        raise EngineUnavailable("start a guest", f"none for the processor {platform.machine()}", "nobody has tried it",
                                 "use Lab(engine='host')") from None  # fmt: skip
 
 
@@ -151,10 +152,11 @@ class Guest:
         return self._said.decode(errors="replace")
 
     def died(self) -> str:
-        """The last that the guest's console showed, and how QEMU ended."""
+        """How QEMU ended, and the guest kernel's panic, or else the last that its console showed."""
         ended = f"QEMU ended with status {self._process.returncode}" if self.wait(1) else "the guest does not answer"
-        last = "; ".join(line.strip() for line in self.console().splitlines()[-5:] if line.strip())
-        return f"{ended}; the last on its console: {last}" if last else ended
+        lines = [line.strip() for line in self.console().splitlines() if line.strip()]
+        told = [line for line in lines if "Kernel panic" in line] or lines[-5:]
+        return f"{ended}; its console: {'; '.join(told)}" if told else ended
 
     def close(self) -> None:
         """Kill the guest. Returns when it is gone."""
@@ -172,7 +174,7 @@ class Guest:
             self._ask(answers, "migrate", {"uri": "fd:state"})
             while (status := self._ask(answers, "query-migrate").get("status")) != "completed":
                 if status in ("failed", "cancelled"):
-                    raise ImageError("save the guest's state", f"QEMU: {status}", self.died(), "")
+                    raise ImageError("save the guest's state", f"QEMU: {status}", self.died(), AGAIN)
             self._ask(answers, "quit")
         self._process.wait(ANSWER_SECONDS)
 
@@ -181,10 +183,10 @@ class Guest:
         for line in answers:
             reply: dict[str, Any] = json.loads(line)
             if "error" in reply:
-                raise ImageError(f"QEMU: {command}", reply["error"].get("desc", ""), self.died(), "")
+                raise ImageError(f"QEMU: {command}", reply["error"].get("desc", ""), self.died(), AGAIN)
             if "return" in reply:
                 return reply["return"]
-        raise ImageError(f"QEMU: {command}", "no answer", self.died(), "")
+        raise ImageError(f"QEMU: {command}", "no answer", self.died(), AGAIN)
 
     def _tell(self, command: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> None:
         socket.send_fds(self._monitor, [json.dumps({"execute": command, "arguments": arguments}).encode()], fds)

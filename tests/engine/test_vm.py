@@ -1,0 +1,205 @@
+"""Guests: they resume in a moment, as themselves, with what a lab needs, and nothing of them is left."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from labs import all_gone, descriptors, eventually, lesson, path_without, python, under
+
+from vnetlearn import Lab
+from vnetlearn.engine import contents, image, qemu, vm
+from vnetlearn.engine.progress import say
+from vnetlearn.errors import EngineUnavailable, LabDied, ToolMissing
+
+OWNER = """
+from vnetlearn.engine import vm
+guest = vm.start()
+print("started", flush=True)
+input()
+"""
+QUICK = {"coreutils", "util-linux", "procps", "kmod"}  # packages whose programs are many, and alike in what they load
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    image.ensure(say)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab("empty", engine="vm") as lab:
+        yield lab
+
+
+def test_it_answers_in_a_moment() -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        guest = vm.start()
+        seconds.append(time.monotonic() - start)
+        guest.close()
+    assert min(seconds) < 0.6, seconds
+
+
+def test_nothing_is_left_of_closed_guests() -> None:
+    vm.start().close()
+    before, processes = descriptors(), len(under())
+    for _ in range(10):
+        guest = vm.start()
+        guest.close()
+        guest.close()
+    assert descriptors() == before
+    assert len(under()) == processes
+
+
+def test_the_clock_is_right(lab: Lab) -> None:
+    before = time.time()
+    guest = float(lab.run("date +%s.%N", quiet=True).stdout)
+    assert before - 0.5 < guest < time.time() + 0.5
+
+
+def test_the_clock_runs_at_the_right_speed(lab: Lab) -> None:
+    def both() -> tuple[float, float]:
+        before = time.time()
+        guest = float(lab.run("date +%s.%N", quiet=True).stdout)
+        return (before + time.time()) / 2, guest
+
+    (here, there), deadline = both(), time.monotonic() + 4
+    while time.monotonic() < deadline:
+        here_later, there_later = both()
+    assert (there_later - there) / (here_later - here) == pytest.approx(1, abs=0.05)
+
+
+def test_two_guests_have_random_numbers_of_their_own() -> None:
+    def drawn() -> str:
+        with Lab("empty", engine="vm") as lab:
+            command = "head -c 16 /dev/urandom | od -An -tx1; ip link add d type dummy; cat /sys/class/net/d/address"
+            return lab.run(command, quiet=True).stdout
+
+    assert not set(drawn().splitlines()) & set(drawn().splitlines())
+
+
+def test_an_owner_that_is_killed_takes_its_guest_along() -> None:
+    owner = python(OWNER)
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "started\n"
+    started = under(owner.pid)
+    assert any("qemu" in one.name() for one in started)
+    owner.kill()
+    owner.communicate()
+    assert all_gone(started, 2)
+
+
+def test_a_guest_that_panics_says_so() -> None:
+    guest = vm.start()
+    try:
+        with pytest.raises(OSError, match="guest ended"):
+            image.ask(guest.stream, 20, "run", argv=["bash", "-c", "echo c > /proc/sysrq-trigger"])
+        assert "Kernel panic - not syncing: sysrq triggered crash" in guest.died()
+        assert "QEMU ended with status 0" in guest.died()
+    finally:
+        guest.close()
+
+
+def test_a_guest_that_is_killed_ends_its_lab() -> None:
+    with Lab("empty", engine="vm") as lab:
+        (process,) = [one for one in psutil.Process().children() if "qemu" in one.name()][-1:]
+        process.kill()
+        with pytest.raises(LabDied, match="status -9"):
+            eventually(lambda: lab.host.link.show() == [])
+
+
+def test_without_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", path_without(tmp_path, qemu.machine().program))
+    with pytest.raises(ToolMissing) as caught:
+        vm.start()
+    assert lesson(caught.value).next_step == f"sudo apt-get install {qemu.machine().package}"
+    ok, why, next_step = vm.available()
+    assert (ok, next_step) == (False, caught.value.next_step)
+    assert qemu.machine().program in why
+
+
+def test_a_processor_that_nobody_has_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu.platform, "machine", lambda: "vax")
+    with pytest.raises(EngineUnavailable, match="vax") as caught:
+        vm.start()
+    lesson(caught.value)
+    assert not vm.available()[0]
+
+
+def test_a_qemu_that_does_not_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = image.ensure(say)
+    fake = tmp_path / qemu.machine().program
+    fake.write_text("#!/bin/sh\necho this QEMU only complains >&2\nexit 7\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(image, "ensure", lambda progress: found)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    before = len(under())
+    with pytest.raises(LabDied, match="this QEMU only complains") as caught:
+        vm.start()
+    lesson(caught.value)
+    assert len(under()) == before
+
+
+def test_available() -> None:
+    start = time.monotonic()
+    ok, why, _ = vm.available()
+    assert ok
+    assert "QEMU" in why
+    assert time.monotonic() - start < 0.5
+
+
+def test_every_program_is_there_and_starts(lab: Lab) -> None:
+    every = " ".join(contents.PROGRAMS.values())
+    some = " ".join(commands for package, commands in contents.PROGRAMS.items() if package not in QUICK)
+    script = f"""
+    for p in {every} python3; do command -v $p > /dev/null || echo "$p: missing"; done
+    for p in {some}; do
+        timeout 20 $p --help < /dev/null > /tmp/said 2>&1
+        case $? in 124|126|127) echo "$p: $(head -1 /tmp/said)" ;; esac
+    done"""
+    assert lab.run(script, quiet=True).stdout == ""
+
+
+def test_a_shell_finds_what_it_expects(lab: Lab) -> None:
+    script = """
+    set -e
+    test "$(hostname)" = lab
+    test "$(id -un)" = root
+    test -c /dev/net/tun -a -e /dev/pts -a -d /sys/kernel/tracing/events/skb/kfree_skb -a -d /sys/kernel/debug
+    test "$(printf äöü | wc -m)" = 3
+    getent hosts localhost | grep -q localhost
+    infocmp() { tput -T "$1" cols > /dev/null; }; infocmp xterm-256color; infocmp linux
+    python3 -c 'import ctypes, json, pty, select, socket, ssl'
+    cd "$(mktemp -d)"; printf 'a b\\n' | tee f | awk '{print $2}' | sed s/b/c/ | grep -q c
+    tar czf f.tgz f; tar tzf f.tgz > /dev/null; echo '{"x": 1}' | jq -e .x > /dev/null; base64 f > /dev/null"""
+    done = lab.run(script, quiet=True, check=False)
+    assert (done.status, done.stderr) == (0, "")
+
+
+def test_modules_are_loaded_when_the_kernel_asks() -> None:
+    with Lab("empty", engine="vm") as lab:
+        assert "ipvlan" not in lab.run("lsmod", quiet=True).stdout
+        lab.run("ip link add d0 type dummy; ip link add link d0 name i0 type ipvlan", quiet=True)
+        assert "ipvlan" in lab.run("lsmod", quiet=True).stdout
+        assert sorted(link.name for link in lab.host.link.show()) == ["d0", "i0", "lo"]
+
+
+def test_can_controllers_on_one_bus(lab: Lab) -> None:
+    script = """
+    set -e
+    modprobe kvaser_pci
+    for c in can0 can1; do ip link set $c type can bitrate 500000; ip link set $c up; done
+    timeout 20 candump -n 1 can1 & until grep -q can1 /proc/net/can/rcvlist_all; do :; done
+    cansend can0 123#DEADBEEF; wait $!"""
+    assert lab.run(script, quiet=True).stdout.split() == ["can1", "123", "[4]", "DE", "AD", "BE", "EF"]
+
+
+def test_radios_on_demand(lab: Lab) -> None:
+    lab.run("modprobe mac802154_hwsim radios=2", quiet=True)
+    assert {"wpan0", "wpan1"} <= set(lab.run("iwpan dev", quiet=True).stdout.split())
