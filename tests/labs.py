@@ -82,7 +82,7 @@ def contents(lab: Lab) -> dict[str, Any]:
         node.name: (
             sorted(f"{link.name} {link.kind} {link.mtu} {link.master} {link.up}" for link in node.link.show()),
             sorted(f"{addr} {addr.dev}" for addr in node.addr.show()),
-            sorted(repr(route) for route in node.route.show(table="all")),
+            sorted(repr(route) for route in node.route.show(table="all", family=4)),  # IPv6 adds some when it likes
         )
         for node in lab.nodes
     }
@@ -101,8 +101,14 @@ def under(pid: int | None = None) -> list[psutil.Process]:
 
 def all_gone(processes: list[psutil.Process], seconds: float) -> bool:
     """Whether all of them end within so many seconds (a process that nobody reaped yet has ended)."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in alive)
+
+    def ended(one: psutil.Process) -> bool:
+        try:
+            return not one.is_running() or one.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return eventually(lambda: all(map(ended, processes)), seconds)
 
 
 def eventually(condition: Callable[[], object], seconds: float = 5.0) -> bool:

@@ -80,7 +80,9 @@ def test_the_environment_chooses_the_engine(engine: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("wanted", [["veth"], ["macvlan", "ipvlan"], ["ipvlan"], None])
-def test_the_running_kernel_is_taken_when_it_has_the_kinds(wanted: list[str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_running_kernel_is_taken_when_it_has_the_kinds(
+    wanted: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("VNETLEARN_ENGINE", raising=False)
     with Lab("empty", kinds=wanted) as lab:
         asked = set(wanted or [kind for kind in KINDS if kind not in choice.NOWHERE])
@@ -94,7 +96,11 @@ def test_the_running_kernel_is_taken_when_it_has_the_kinds(wanted: list[str] | N
 
 @pytest.mark.parametrize(
     ("world", "how", "kind"),
-    [("nowhere", {}, BadParameter), ("empty", {"engine": "cloud"}, BadParameter), ("empty", {"kinds": ["x"]}, UnknownKind)],
+    [
+        ("nowhere", {}, BadParameter),
+        ("empty", {"engine": "cloud"}, BadParameter),
+        ("empty", {"kinds": ["x"]}, UnknownKind),
+    ],
 )
 def test_a_lab_that_cannot_be_meant(world: str, how: dict[str, object], kind: type[BadParameter]) -> None:
     before = under()
@@ -235,4 +241,3 @@ def test_a_refused_verb_changes_nothing(machine: Lab) -> None:
     with pytest.raises(KernelRefused):
         machine.link.add("eth0", kind="bridge")
     assert (contents(machine), machine.transcript) == (before, transcript)
-

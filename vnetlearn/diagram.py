@@ -46,7 +46,7 @@ class Picture:
         file = Path(path)
         form = file.suffix[1:]
         if form not in ("svg", "png", "pdf"):
-            raise BadParameter(f"save({str(path)!r})", f"no format {form!r}", "", "end the name in .svg, .png or .pdf")
+            raise BadParameter(f"save({str(path)!r})", f"no format {form!r}", "a picture's name tells its format", "end the name in .svg, .png or .pdf")
         file.write_bytes(self.svg.encode() if form == "svg" else render(self.dot, form))
         return file
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -63,14 +64,14 @@ def start() -> Running:
 @functools.cache
 def available() -> tuple[bool, str, str]:
     """Whether this machine lets us make the namespaces, why (not), and what would help. Tried for real, once."""
-    try:
-        tried = subprocess.run([*_unshare(), "mount", "-t", "sysfs", "sysfs", "/sys"], capture_output=True, text=True)
-    except FileNotFoundError as error:
-        return False, f"{error.filename}: not found", "install the package util-linux"
+    for program in ("unshare", "setpriv", "mount"):
+        if shutil.which(program) is None:
+            return False, f"{program}: not found", "install the package util-linux"
+    tried = subprocess.run([*_unshare(), "mount", "-t", "sysfs", "sysfs", "/sys"], capture_output=True, text=True)
     if tried.returncode == 0:
         return True, "as root" if os.geteuid() == 0 else "in a user namespace, without root", ""
     for path, bad, why, command in _SWITCHES:
-        if _read(path) == bad:
+        if _read(path) == bad and (os.geteuid() != 0 or "user" not in why):
             return False, why, f"sudo sysctl -w {path.replace('/', '.')}={command}, or use Lab(engine='vm')"
     said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
     return False, f"{said}; a container's seccomp profile or its missing CAP_SYS_ADMIN does this", "Lab(engine='vm')"
@@ -78,6 +79,7 @@ def available() -> tuple[bool, str, str]:
 
 # Settings that forbid user namespaces: file under /proc/sys, the value that forbids, in words, a value that allows.
 _SWITCHES = (
+    ("user/max_net_namespaces", "0", "network namespaces are switched off", "10000"),
     ("user/max_user_namespaces", "0", "user namespaces are switched off", "10000"),
     ("kernel/unprivileged_userns_clone", "0", "user namespaces are for root only (Debian's switch)", "1"),
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor restricts user namespaces (Ubuntu's switch)", "0"),
