@@ -27,7 +27,7 @@ check:  ## lint, formatting and types
 
 bench:  ## measure start, memory and idle load of labs, as a table
 	@scripts/setup tests
-	$(PYTHON_BIN) tests/bench.py
+	$(PYTHON_BIN) -m bench
 
 pins:  ## choose new versions for the pinned sets of Python packages (needs the program uv)
 	$(COMPILE) --extra editable -o binder/requirements.txt
