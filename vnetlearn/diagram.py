@@ -9,22 +9,28 @@ from typing import Any
 
 from .errors import BadParameter, ToolMissing
 from .iproute import Link
-from .topology import Key, Topology
+from .kinds import KINDS
+from .topology import Key, Topology, state
 
-# The look of a kind: fill colour and shape, by what it is like. Colours are told apart by shape too.
-CARD, SWITCH, PAIR, CHILD, TUNNEL, OTHER = (
-    ("#dbeafe", "box"), ("#fde68a", "octagon"), ("#dbeafe", "box"), ("#dcfce7", "component"), ("#ede9fe", "cds"), ("#e5e7eb", "box"),
-)  # fmt: skip
+# What a link looks like goes by its kind's family in the catalogue: colour and shape, so that neither is needed alone.
+CARD, SWITCH = 'shape=box, fillcolor="#dbeafe"', 'shape=octagon, fillcolor="#fde68a"'
+CHILD, TUNNEL = 'shape=component, fillcolor="#dcfce7"', 'shape=cds, margin="0.25,0.1", fillcolor="#ede9fe"'
+BUS, ALONE = 'shape=tab, fillcolor="#ccfbf1"', 'shape=note, fillcolor="#e5e7eb"'
 LOOKS = {
-    "veth": PAIR, "bridge": SWITCH, "bond": SWITCH, "vrf": SWITCH, "hsr": SWITCH, "macvlan": CHILD, "macvtap": CHILD,
-    "ipvlan": CHILD, "vlan": CHILD, "macsec": CHILD, "lowpan": CHILD, "": CARD,
-    **dict.fromkeys(("vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "vti"), TUNNEL),
+    "pairs": CARD, "bridge-like": SWITCH, "redundancy": SWITCH, "routing": SWITCH, "sharing a card": CHILD,
+    "tagging": CHILD, "tunnel": TUNNEL, "bus and radio": BUS,
 }  # fmt: skip
 EDGES = {
-    "peer": "dir=none, color='#1d4ed8', penwidth=2",
-    "lower": "color='#15803d', style=dashed, arrowhead=onormal, xlabel=''",
-    "master": "color='#b45309', arrowhead=dot",
+    "peer": 'dir=none, color="#1d4ed8", penwidth=2',
+    "lower": 'color="#15803d", style=dashed, arrowhead=onormal, arrowsize=0.8',
+    "master": 'color="#b45309", arrowhead=dot, arrowsize=0.6',
 }
+NOTABLE = ("mode", "private", "vepa", "id", "table")  # parameters that are shown, where a kind has them
+# The tunnels' modules make these in every namespace (sysctl net.core.fb_tunnels_only_for_init_net).
+FALLBACKS = {"gre0", "gretap0", "erspan0", "tunl0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
+HEAD = """digraph lab {
+graph [rankdir=LR, fontname="Helvetica", bgcolor="white", pad=0.1, nodesep=0.18, ranksep=0.6];
+node [fontname="Helvetica", fontsize=11, color="#475569", margin="0.1,0.05", width=0.4, height=0.3];"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,12 @@ class Picture:
         file = Path(path)
         form = file.suffix[1:]
         if form not in ("svg", "png", "pdf"):
-            raise BadParameter(f"save({str(path)!r})", f"no format {form!r}", "a picture's name tells its format", "end the name in .svg, .png or .pdf")
+            raise BadParameter(
+                f"save({str(path)!r})",
+                f"no format {form!r}",
+                "a picture's name tells its format",
+                "end the name in .svg, .png or .pdf",
+            )
         file.write_bytes(self.svg.encode() if form == "svg" else render(self.dot, form))
         return file
 
@@ -67,52 +78,63 @@ def render(dot: str, form: str) -> bytes:
                           "sudo apt install graphviz (vnetlearn doctor knows the words for other systems)") from None  # fmt: skip
 
 
-def draw(topology: Topology, *, loopback: bool = False) -> Picture:
-    """Namespaces as boxes, links in them with kind, addresses and state; `loopback` draws lo where it has no more to say."""
-    shown = {
-        key: link
-        for key, link in topology.links.items()
-        if loopback or link.kind != "loopback" or any(a.scope == "global" for a in topology.addrs.get(key, ()))
-    }
-    lines = [
-        "digraph lab {",
-        'graph [fontname="Helvetica", bgcolor="white", pad=0.2, nodesep=0.35, ranksep=0.55, rankdir=BT, compound=true];',
-        'node [fontname="Helvetica", fontsize=11, style="filled", color="#475569", margin="0.14,0.07"];',
-        'edge [fontname="Helvetica", fontsize=9];',
-    ]
+def draw(topology: Topology, *, everything: bool = False) -> Picture:
+    """Namespaces as boxes, in them their links with kind, addresses and state, and how the links hang together.
+
+    From left to right: links that sit on others, those others, the switches. `everything` draws also what says
+    nothing: loopbacks without a further address, and fallback devices of tunnels that are down. The same topology
+    gives the same text.
+    """
+    shown = {key: link for key, link in topology.links.items() if everything or _says_something(key, link, topology)}
+    edges = [r for r in topology.relations if r.source in shown and r.target in shown]
+    lines = [HEAD]
     for number, netns in enumerate(topology.netns):
-        lines += _namespace(number, netns, {k: v for k, v in shown.items() if k[0] == netns}, topology)
-    for relation in topology.relations:
-        if relation.source in shown and relation.target in shown:
-            style = EDGES[relation.how].replace("'", '"')
-            lines.append(f"{_id(relation.source)} -> {_id(relation.target)} [{style}];")
+        entered = any(r.target[0] == netns != r.source[0] for r in edges)
+        left = any(r.source[0] == netns != r.target[0] for r in edges)
+        side = "r" if entered and not left else "l"  # of the name: where no edge crosses it
+        lines += _namespace(number, netns, side, {k: v for k, v in shown.items() if k[0] == netns}, topology)
+    lines += [f"{_id(edge.source)} -> {_id(edge.target)} [{EDGES[edge.how]}];" for edge in edges]
     return Picture("\n".join([*lines, "}"]), topology.read_aloud())
 
 
-def _namespace(number: int, netns: str, links: dict[Key, Link], topology: Topology) -> list[str]:
-    label = _quote(netns or "host")
+def _says_something(key: Key, link: Link, topology: Topology) -> bool:
+    if link.kind == "loopback":
+        return any(a.scope == "global" for a in topology.addrs.get(key, ()))
+    return link.up or link.name not in FALLBACKS
+
+
+def _namespace(number: int, netns: str, side: str, links: dict[Key, Link], topology: Topology) -> list[str]:
     lines = [
         f"subgraph cluster_{number} {{",
-        f'label=<<b>{_escape(netns or "host")}</b>>; tooltip={label}; style="rounded,filled"; color="#94a3b8";'
-        ' fillcolor="#f8fafc"; fontsize=13; labeljust=l; labelloc=b;',
+        f"label=<<b>{_escape(netns or 'host')}</b>>; labeljust={side}; fontsize=13; margin=8;"
+        ' style="rounded,filled"; color="#94a3b8"; fillcolor="#f8fafc";',
     ]
     if not links:
-        lines.append(f'empty_{number} [label="(no links)", shape=plaintext, style="", fontcolor="#64748b"];')
+        lines.append(f'empty_{number} [label="(no links)", shape=plaintext, fontcolor="#64748b"];')
     for key, link in links.items():
-        fill, shape = LOOKS.get(link.kind, OTHER)
         style = "filled" if link.up else "filled,dashed"
-        lines.append(f'{_id(key)} [label=<{_label(key, link, topology)}>, fillcolor="{fill}", shape={shape}, style="{style}"];')
+        lines.append(f'{_id(key)} [label=<{_label(key, link, topology)}>, {_look(link)}, style="{style}"];')
     return [*lines, "}"]
 
 
+def _look(link: Link) -> str:
+    if not link.kind:
+        return CARD
+    return LOOKS.get(KINDS[link.kind].family, ALONE) if link.kind in KINDS else ALONE
+
+
 def _label(key: Key, link: Link, topology: Topology) -> str:
-    mode = " ".join(k if link.params[k] is True else str(link.params[k]) for k in ("mode", "private", "vepa", "id") if link.params.get(k))
-    rows = [f"<b>{_escape(link.name)}</b>", _escape(f"{link.kind or 'device'} {mode}".strip())]
-    rows += [f'<font color="#1e3a8a">{_escape(str(a))}</font>' for a in topology.addrs.get(key, ()) if a.scope == "global"]
-    if not link.up:
-        rows.append('<font color="#b91c1c">down</font>')
-    elif link.state not in ("UP", "UNKNOWN"):
-        rows.append(f'<font color="#b91c1c">{_escape(link.state.lower())}</font>')
+    """Its name, kind and parameters in the first line, then its addresses, then what keeps it from working."""
+    words = [link.kind or "device"]
+    words += [
+        name if link.params[name] is True else str(link.params[name]) for name in NOTABLE if link.params.get(name)
+    ]
+    words += ["hairpin"] if link.port.get("hairpin") else []
+    rows = [f'<b>{_escape(link.name)}</b> <font color="#475569">{_escape(" ".join(words))}</font>']
+    rows += [
+        f'<font color="#1e3a8a">{_escape(str(a))}</font>' for a in topology.addrs.get(key, ()) if a.scope == "global"
+    ]
+    rows += [f'<font color="#b91c1c">{state(link)}</font>'] if state(link) != "up" else []
     return "<br/>".join(rows)
 
 
