@@ -446,13 +446,24 @@ class Agent:
 
 
 def prepare_host() -> None:
-    """Give this mount namespace its own /run, /sys and a /proc/sys in which only the network's part can be written."""
+    """Give this mount namespace its own /run and /sys, a /proc/sys to write only below net, and an /etc to read only."""
     mount("tmpfs", "/run", "tmpfs", MS_NOSUID)
     os.mkdir(NETNS)
     mount("sysfs", "/sys", "sysfs")
     mount("/proc/sys", "/proc/sys", "none", MS_BIND)
     mount("/proc/sys/net", "/proc/sys/net", "none", MS_BIND)
     mount("none", "/proc/sys", "none", MS_REMOUNT | MS_BIND | MS_RDONLY)
+    private_etc()
+
+
+def private_etc() -> None:
+    """The computer's settings can be read, not written; a DHCP client in the lab gets a resolv.conf of its own."""
+    mount("/etc", "/etc", "none", MS_BIND | MS_REC)
+    mount("none", "/etc", "none", MS_REMOUNT | MS_BIND | MS_RDONLY)
+    if os.path.isfile("/etc/resolv.conf"):  # it may be a link to what is not in this /run
+        with open("/etc/resolv.conf", "rb") as theirs, open("/run/resolv.conf", "wb") as ours:
+            ours.write(theirs.read())
+        mount("/run/resolv.conf", "/etc/resolv.conf", "none", MS_BIND)
 
 
 def share_netns() -> None:
