@@ -18,6 +18,7 @@ CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 (NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
 (NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
 GETNSID = 90
+IFLA_IFNAME, NLMSGERR_ATTR_MSG = 3, 1
 
 _marshal = Marshal()
 
@@ -30,6 +31,11 @@ def decode(answer: bytes) -> Any:
 def ifindex(answer: bytes) -> int:
     """The index in an RTM_NEWLINK message: struct ifinfomsg of rtnetlink(7), behind the netlink header."""
     return int(struct.unpack_from("=i", answer, 20)[0])
+
+
+def ifname(answer: bytes) -> str:
+    """The name in an RTM_NEWLINK message: IFLA_IFNAME, behind struct ifinfomsg."""
+    return _text(answer[32:], IFLA_IFNAME)
 
 
 class Refused(OSError):
@@ -110,14 +116,14 @@ def _raise_error(one: bytes, kind: int, flags: int) -> None:
     at = 20
     if kind == ERROR:
         at += 16 if flags & CAPPED else (struct.unpack_from("=I", one, 20)[0] + 3) & ~3
-    raise Refused(-number, _extack(one[at:]) if flags & ACK_TLVS else "")
+    raise Refused(-number, _text(one[at:], NLMSGERR_ATTR_MSG) if flags & ACK_TLVS else "")
 
 
-def _extack(attributes: bytes) -> str:
-    """The text in NLMSGERR_ATTR_MSG (1)."""
+def _text(attributes: bytes, wanted: int) -> str:
+    """The text in the attribute of that number; "" when it is not there."""
     while len(attributes) >= 4:
         length, kind = struct.unpack_from("=HH", attributes)
-        if kind == 1:
+        if kind == wanted:
             return attributes[4:length].rstrip(b"\0").decode(errors="replace")
         attributes = attributes[max((length + 3) & ~3, 4) :]
     return ""

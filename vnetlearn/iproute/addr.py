@@ -98,7 +98,7 @@ class Addrs:
 
     def show(self, *, dev: str | None = None) -> Table[Addr]:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""
-        names = {link.index: link.name for link in self._node.link.show()}
+        names = self._node.link.names()
         if dev is not None and dev not in names.values():
             raise NotFound(self._node.spell(["addr", "show", "dev", dev]), f'Device "{dev}" does not exist.',
                            "this namespace has: " + ", ".join(names.values()), "check the name")  # fmt: skip

@@ -189,6 +189,11 @@ class Links:
         """The number by which this namespace knows a link. Raises `NotFound`."""
         return int(self._one(name, tried, netlink.ifindex))
 
+    def names(self) -> dict[int, str]:
+        """The names of all links, by their index."""
+        both = self._node.request(netlink.GETLINK, ifinfmsg([]), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a)))
+        return dict(both)
+
     def _one(self, name: str, tried: str, read: Callable[[bytes], Any]) -> Any:
         """What the kernel says of one link, as `read` makes it of the message's bytes."""
         try:
@@ -202,10 +207,10 @@ class Links:
         """The name of the link with this index; "" for 0."""
         if not index:
             return ""
-        return str(self._node.request(netlink.GETLINK, ifinfmsg([], index=index))[0].get_attr("IFLA_IFNAME"))
+        return str(self._node.request(netlink.GETLINK, ifinfmsg([], index=index), read=netlink.ifname)[0])
 
     def _missing(self, name: str, tried: str) -> NotFound:
-        there = ", ".join(one.name for one in self.show()) or "no link at all"
+        there = ", ".join(self.names().values()) or "no link at all"
         where = f"namespace {self._node.name!r}" if self._node.name else "the lab's first namespace"
         return NotFound(tried, f'Cannot find device "{name}"', f"{where} has {there}",
                         "check the name, and in which namespace the link is")  # fmt: skip
@@ -362,31 +367,36 @@ def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flag
 
 def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
     """A Link from a message of a dump; `name_of` gives a link's name for its index in the same namespace."""
-    info = message.get_attr("IFLA_LINKINFO")
+    slots = {slot.name: slot for slot in message["attrs"]}  # once: get_attr goes through all of them each time
+
+    def of(name: str) -> Any:
+        return slots[name].value if name in slots else None
+
+    info = of("IFLA_LINKINFO")
     kind = (info and info.get_attr("IFLA_INFO_KIND")) or ("loopback" if message["flags"] & FLAGS["LOOPBACK"] else "")
     data = info and info.get_attr("IFLA_INFO_DATA")
     port, port_data = info and info.get_attr("IFLA_INFO_SLAVE_KIND"), info and info.get_attr("IFLA_INFO_SLAVE_DATA")
-    lower, nsid = message.get_attr("IFLA_LINK") or 0, message.get_attr("IFLA_LINK_NETNSID")
+    lower, nsid = of("IFLA_LINK") or 0, of("IFLA_LINK_NETNSID")
     if lower == message["index"] and nsid is None:
         lower = 0
-    state = message.get_attr("IFLA_OPERSTATE")
+    state = of("IFLA_OPERSTATE")
     return Link(
         netns=netns,
         index=message["index"],
-        name=message.get_attr("IFLA_IFNAME"),
+        name=of("IFLA_IFNAME"),
         kind=kind,
         state=state if isinstance(state, str) else STATES[state or 0],
         flags=tuple(name for name, bit in FLAGS.items() if message["flags"] & bit),
-        mtu=message.get_attr("IFLA_MTU") or 0,
-        address=message.get_attr("IFLA_ADDRESS") or "",
+        mtu=of("IFLA_MTU") or 0,
+        address=of("IFLA_ADDRESS") or "",
         link=name_of(lower) if nsid is None else "",
-        master=name_of(message.get_attr("IFLA_MASTER") or 0),
+        master=name_of(of("IFLA_MASTER") or 0),
         params=kinds.decode(kind, data, name_of) if data and kind in kinds.KINDS and kind != "veth" else {},
         port=kinds.decode(f"{port}_slave", port_data, name_of) if f"{port}_slave" in kinds.PORTS else {},
         link_index=lower,
         link_netnsid=-1 if nsid is None else nsid,
-        txqueuelen=message.get_attr("IFLA_TXQLEN") or 0,
-        alias=message.get_attr("IFLA_IFALIAS") or "",
+        txqueuelen=of("IFLA_TXQLEN") or 0,
+        alias=of("IFLA_IFALIAS") or "",
     )
 
 

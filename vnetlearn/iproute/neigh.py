@@ -59,7 +59,7 @@ class Neighs:
 
     def show(self, *, dev: str | None = None) -> Table[Neigh]:
         """`ip neigh show [dev DEV]`. Like `ip`, without those that need no resolution (NOARP)."""
-        names = {link.index: link.name for link in self._node.link.show()}
+        names = self._node.link.names()
         messages = self._node.dump(netlink.GETNEIGH, ndmsg())
         found = (
             Neigh(self._node.name, m.get_attr("NDA_DST"), names.get(m["ifindex"], ""), m.get_attr("NDA_LLADDR") or "",

@@ -74,7 +74,7 @@ class Routes:
 
     def show(self, *, table: str | int = "main", dev: str | None = None, family: int | None = None) -> Table[Route]:
         """`ip [-4|-6] route show table TABLE [dev DEV]`; `table="all"` for all, `family` 4 or 6, both by default."""
-        names = {link.index: link.name for link in self._node.link.show()}
+        names = self._node.link.names()
         message = rtmsg(0)
         routes = (self._read(m, names) for m in self._node.dump(netlink.GETROUTE, message)
                   if not m["flags"] & CLONED and (family is None or m["family"] == {4: 2, 6: 10}[family]))  # fmt: skip
@@ -92,7 +92,7 @@ class Routes:
             message["src_len"], source = message["dst_len"], check.address(src, tried, family)[1]
             message["attrs"].append(("RTA_SRC", source))
         answers = self._node.explained(words, netlink.GETROUTE, message, 0)
-        return self._read(answers[0], {link.index: link.name for link in self._node.link.show()})
+        return self._read(answers[0], self._node.link.names())
 
     def _change(self, verb: str, dst: str, kind: int, flags: int, how: dict[str, Any]) -> None:
         words = ["route", verb, *([how["type"]] if "type" in how else []), str(dst)]
