@@ -58,6 +58,10 @@ BAD_INPUT: dict[str, tuple[Try, type[VnetlearnError], str, str]] = {
     "name with a slash": (lambda lab: lab.link.add("a/b", kind="bridge"), BadParameter, "name a/b", "ifname"),
     "name with a space": (lambda lab: lab.link.add("a b", kind="bridge"), BadParameter, "name 'a b'", "ifname"),
     "name as a pattern": (lambda lab: lab.link.add("a%d", kind="bridge"), BadParameter, "name a%d", "ifname"),
+    "name of the settings for all": (lambda lab: lab.link.add("all", kind="bridge"), BadParameter, "name all", "ifname"),
+    "up before its peer is there": (
+        lambda lab: lab.link.add("x", kind="veth", peer={"name": "y", "up": True}), KernelRefused, "peer name y up", "ENOTCONN",
+    ),
     "no name": (lambda lab: lab.link.add("", kind="bridge"), BadParameter, "name ''", "ifname"),
     "name of a tap that exists": (
         lambda lab: lab.link.add("eth0", kind="tun", mode="tap"), CommandFailed, "ip tuntap add dev eth0 mode tap", "busy",

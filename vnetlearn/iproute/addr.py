@@ -93,8 +93,8 @@ class Addrs:
 
     def flush(self, *, dev: str) -> None:
         """Delete all addresses of a link: `ip addr flush dev DEV`."""
-        for one in self.show(dev=dev):
-            self.delete(str(one), dev=dev)
+        while found := self.show(dev=dev):  # anew each time: the first of a network takes the others along
+            self.delete(str(found[0]), dev=dev)
 
     def show(self, *, dev: str | None = None) -> Table[Addr]:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""

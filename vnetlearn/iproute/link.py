@@ -123,7 +123,7 @@ class Links:
             info: list[Any] = [("IFLA_INFO_KIND", kind)]
             if data or peer is not None:
                 info.append(("IFLA_INFO_DATA", {"attrs": data}))
-            message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0))
+            message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
             message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
             self._node.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
         return (self._node if target is None else self._node.lab.node(target)).link.get(name)

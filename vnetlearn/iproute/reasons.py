@@ -12,6 +12,8 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
      " the same settings (parent, id, addresses)", "ip link show; then choose another name or `ip link delete` the old one"),
     ("link add", errno.EOPNOTSUPP, "this kernel has no such device type, or cannot make it this way",
      "vnetlearn kinds shows what each engine can make; Lab(engine='vm') brings a kernel that has nearly all"),
+    ("link add", errno.ENOTCONN, "the other end of a pair cannot be up before this one is there",
+     "leave out up for the peer, and set it up when both are made"),
     ("link add", errno.ENODEV, "the lower device, or the hardware behind it, is not there",
      "ip link show lists what this namespace has"),
     ("link", errno.EBUSY, "the device is in use in another way: a parent that has a macvlan cannot carry an ipvlan, a"

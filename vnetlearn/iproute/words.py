@@ -19,6 +19,8 @@ def check_name(name: str, tried: str) -> str:
         why = f"{name!r} has {len(name.encode())} bytes; a link's name has 15 at most"
     elif name in (".", "..") or re.search(r"[/:%\s\0]", name):
         why = f"{name!r} has a character that a link's name cannot have: a slash, a colon, a percent sign, white space"
+    elif name in ("all", "default"):
+        why = f"net.ipv4.conf.{name} has its meaning already, so the kernel takes no link called {name}"
     if why:
         raise BadParameter(tried, f'"name" not a valid ifname: {name!r}', why, "choose a short name of letters and digits")
     return name
