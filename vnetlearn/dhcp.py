@@ -70,10 +70,10 @@ def _wait_until_it_serves(program: Program) -> None:
 
 
 def ask(node: Node, way: Way, number: int) -> Result:
-    """One client asks once for an address on the node's child: `udhcpc -i DEV -n -q …`, two tries of a second each."""
+    """One client asks once for an address on the node's child: `udhcpc -i DEV -n -q …`, four tries of a second each."""
     card = next(link.name for link in node.link.show() if link.kind != "loopback")
     options = [option.format(n=f"{number:02x}") for option in way.options]
-    return node.run(["udhcpc", "-i", card, "-f", "-n", "-q", "-t", "2", "-T", "1", *options], quiet=True)
+    return node.run(["udhcpc", "-i", card, "-f", "-n", "-q", "-t", "4", "-T", "1", *options], quiet=True)
 
 
 def _outcome(node: Node, result: Result) -> Cell:
