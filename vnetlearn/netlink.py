@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from .engine.channel import ANSWER_SECONDS, DATA, REPLY, AgentRefused, Channel, Stream
+from .engine.channel import Channel
 from .kinds.nla import Marshal
 
 REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
@@ -47,11 +47,7 @@ class Refused(OSError):
 
 
 class Rtnl:
-    """Requests to the kernel in one namespace ("" is the lab's first one).
-
-    Each request opens a netlink socket in the namespace and closes it: an open socket would keep a namespace alive
-    after `ip netns delete` (network_namespaces(7)), and the links in it too.
-    """
+    """Requests to the kernel in one namespace ("" is the lab's first one)."""
 
     def __init__(self, channel: Channel, netns: str) -> None:
         self._channel, self._netns = channel, netns
@@ -71,42 +67,23 @@ class Rtnl:
         message["header"]["sequence_number"] = 1
         message.reset()
         message.encode()
-        stream, _ = self._channel.open("netlink", first=bytes(message.data), netns=self._netns)
-        try:
-            return _collect(self._datagrams(stream))
-        finally:
-            stream.forget()
-            if self._channel.alive:
-                stream.eof()
-
-    def _datagrams(self, stream: Stream) -> Iterator[bytes]:
-        while True:
-            try:
-                kind, data = stream.receive(ANSWER_SECONDS)
-            except TimeoutError:
-                self._channel.hang_up(f"its kernel did not answer within {ANSWER_SECONDS:.0f} s")
-                raise self._channel.death() from None
-            if kind == REPLY:
-                raise AgentRefused(0, data.decode())
-            if kind == DATA:
-                yield data
+        return _split(self._channel.netlink(self._netns, bytes(message.data)))
 
 
-def _collect(datagrams: Iterator[bytes]) -> tuple[list[bytes], bool]:
-    """Messages up to the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
+def _split(data: bytes) -> tuple[list[bytes], bool]:
+    """The messages before the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
     answers: list[bytes] = []
     interrupted = False
-    for data in datagrams:
-        at = 0
-        while at < len(data):
-            length, kind, flags = struct.unpack_from("=IHH", data, at)
-            one, at = data[at : at + length], at + ((length + 3) & ~3)
-            interrupted |= bool(flags & DUMP_INTERRUPTED)
-            if kind in (ERROR, DONE):
-                _raise_error(one, kind, flags)
-                return answers, interrupted
-            answers.append(one)
-    raise AssertionError("the lab's stream ended without an error")
+    at = 0
+    while at < len(data):
+        length, kind, flags = struct.unpack_from("=IHH", data, at)
+        one, at = data[at : at + length], at + ((length + 3) & ~3)
+        interrupted |= bool(flags & DUMP_INTERRUPTED)
+        if kind in (ERROR, DONE):
+            _raise_error(one, kind, flags)
+            break
+        answers.append(one)
+    return answers, interrupted
 
 
 def _raise_error(one: bytes, kind: int, flags: int) -> None:

@@ -195,7 +195,7 @@ def test_can_controllers_on_one_bus(lab: Lab) -> None:
     set -e
     modprobe kvaser_pci
     for c in can0 can1; do ip link set $c type can bitrate 500000; ip link set $c up; done
-    timeout 20 candump -n 1 can1 & until grep -q can1 /proc/net/can/rcvlist_all; do :; done
+    timeout 20 candump -n 1 can1 & until grep -q '^ *can1 ' /proc/net/can/rcvlist_all; do :; done
     cansend can0 123#DEADBEEF; wait $!"""
     assert lab.run(script, quiet=True).stdout.split() == ["can1", "123", "[4]", "DE", "AD", "BE", "EF"]
 

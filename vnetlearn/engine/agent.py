@@ -11,10 +11,12 @@ then the payload. The owner chooses the channel's number with its REQUEST; every
 
     REQUEST  owner → agent  JSON {"op": …, arguments}: one of the functions in OPERATIONS
     REPLY    agent → owner  JSON {…} or {"errno": n, "text": why}
-    DATA     both           netlink: one datagram; program: one byte stream number (0, 1, 2), then its bytes
+    DATA     both           of a program: one byte stream number (0, 1, 2), then its bytes
     CREDIT   owner → agent  four bytes: that many bytes of a program's output were consumed
-    EOF      owner → agent  netlink: close the socket; program: close its standard input
+    EOF      owner → agent  close a program's standard input
     EXIT     agent → owner  JSON {"status": n}: the program ended (128 + signal when a signal ended it)
+    NETLINK  owner → agent  one byte length, a namespace's name, one rtnetlink message
+             agent → owner  the kernel's answer to it (or a REPLY with an errno)
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ import time as clock
 from collections.abc import Callable
 from typing import Any
 
-REQUEST, REPLY, DATA, CREDIT, EOF, EXIT = range(1, 7)
+REQUEST, REPLY, DATA, CREDIT, EOF, EXIT, NETLINK = range(1, 8)
 HEADER = struct.Struct("!BII")
 NETNS = "/run/netns"
 WINDOW = 1 << 20  # bytes of a program's output on their way; a program that writes more waits for its reader
@@ -43,7 +45,7 @@ WINDOW = 1 << 20  # bytes of a program's output on their way; a program that wri
 CLONE_NEWNET = 0x40000000
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_SHARED = 1, 2, 32, 4096, 16384, 1 << 20
 MNT_DETACH = 2
-SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 270, 1, 11, 12
+SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NLMSG_ERROR, NLMSG_DONE = 270, 11, 12, 2, 3
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
 RESTART = 0x01234567  # reboot(2); QEMU's -no-reboot turns it into the end of the guest
 
@@ -135,19 +137,6 @@ def close_fd(_: int, fd: int) -> dict[str, object]:
     return {}
 
 
-def netlink(channel: int, netns: str, protocol: int = 0, groups: list[int] | None = None) -> dict[str, object]:
-    with InNetns(netns):
-        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, protocol)
-    s.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-    s.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    s.bind((0, 0))
-    for group in groups or []:
-        s.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-    agent.channels[channel] = Netlink(channel, s)
-    return {}
-
-
 def run(
     channel: int, argv: list[str], netns: str = "", env: dict[str, str] | None = None, tty: list[int] | None = None
 ) -> dict[str, object]:
@@ -184,7 +173,7 @@ def resize(_: int, channel: int, rows: int, columns: int) -> dict[str, object]:
 
 
 OPERATIONS = {
-    f.__name__: f for f in (hello, netns_add, netns_delete, netns_list, netns_fd, close_fd, netlink, run, kill, resize)
+    f.__name__: f for f in (hello, netns_add, netns_delete, netns_list, netns_fd, close_fd, run, kill, resize)
 }
 
 
@@ -192,32 +181,31 @@ def set_size(terminal: int, rows: int, columns: int) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-class Netlink:
-    """One netlink socket; each datagram is a frame."""
+def ask(netns: str, message: bytes) -> bytes:
+    """Send one rtnetlink message in a namespace: all that the kernel answers, to its acknowledgement or the dump's end.
 
-    def __init__(self, channel: int, s: socket.socket) -> None:
-        self.channel, self.socket = channel, s
-        agent.selector.register(s, selectors.EVENT_READ, self.readable)
+    The socket is closed again: an open one would keep a namespace alive after `ip netns delete`.
+    """
+    with InNetns(netns):
+        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
+    with s:
+        s.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+        s.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+        s.send(message)
+        answer = data = s.recv(1 << 18)
+        while not complete(data):
+            data = s.recv(1 << 18)
+            answer += data
+    return answer
 
-    def readable(self) -> None:
-        try:
-            data = self.socket.recv(1 << 18)
-        except BlockingIOError:
-            return
-        except OSError as error:  # ENOBUFS: notifications were lost; the owner must know
-            data = struct.pack("=IHHIIi", 20, 2, 0, 0, 0, -(error.errno or errno.EIO))
-        agent.send(DATA, self.channel, data)
 
-    def data(self, data: bytes) -> None:
-        self.socket.send(data)
-
-    def eof(self) -> None:
-        agent.selector.unregister(self.socket)
-        self.socket.close()
-        del agent.channels[self.channel]
-
-    def credit(self, count: int) -> None:
-        """Datagrams are few and small: they do not wait for credit."""
+def complete(data: bytes) -> bool:
+    """Whether a datagram has the last message of an answer in it."""
+    at = kind = 0
+    while at < len(data) and kind not in (NLMSG_ERROR, NLMSG_DONE):
+        length, kind = struct.unpack_from("=IH", data, at)
+        at += (length + 3) & ~3
+    return kind in (NLMSG_ERROR, NLMSG_DONE)
 
 
 class Program:
@@ -352,13 +340,17 @@ def ready(fd: int) -> bool:
         return bool(one.select(0))
 
 
+def refusal(error: OSError) -> dict[str, object]:
+    return {"errno": error.errno or errno.EIO, "text": f"{error.strerror}: {error.filename or ''}"}
+
+
 class Agent:
     """The loop: frames from the owner, datagrams from sockets, output of programs, ends of children."""
 
     def __init__(self, stream: int, guest: bool) -> None:
         self.stream, self.guest, self.buffer = stream, guest, b""
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self.channels: dict[int, Netlink | Program] = {}
+        self.channels: dict[int, Program] = {}
         self.programs: dict[int, Program] = {}
         self.selector = selectors.DefaultSelector()
         self.selector.register(stream, selectors.EVENT_READ, self.receive)
@@ -391,23 +383,28 @@ class Agent:
     def frame(self, kind: int, channel: int, payload: bytes) -> None:
         if kind == REQUEST:
             self.send(REPLY, channel, json.dumps(self.answer(channel, json.loads(payload))).encode())
+        elif kind == NETLINK:
+            self.ask(channel, payload)
         elif (target := self.channels.get(channel)) is not None:
-            try:
-                if kind == DATA:
-                    target.data(payload)
-                elif kind == EOF:
-                    target.eof()
-                elif kind == CREDIT:
-                    target.credit(int.from_bytes(payload, "big"))
-            except OSError as error:
-                number = error.errno or errno.EIO
-                self.send(REPLY, channel, json.dumps({"errno": number, "text": os.strerror(number)}).encode())
+            if kind == DATA:
+                target.data(payload)
+            elif kind == EOF:
+                target.eof()
+            elif kind == CREDIT:
+                target.credit(int.from_bytes(payload, "big"))
+
+    def ask(self, channel: int, payload: bytes) -> None:
+        end = 1 + payload[0]
+        try:
+            self.send(NETLINK, channel, ask(payload[1:end].decode(), payload[end:]))
+        except OSError as error:
+            self.send(REPLY, channel, json.dumps(refusal(error)).encode())
 
     def answer(self, channel: int, request: dict[str, Any]) -> dict[str, object]:
         try:
             return OPERATIONS[request.pop("op")](channel, **request)
         except OSError as error:
-            return {"errno": error.errno or errno.EIO, "text": f"{error.strerror}: {error.filename or ''}"}
+            return refusal(error)
         except Exception as error:
             return {"errno": errno.EINVAL, "text": repr(error)}
 

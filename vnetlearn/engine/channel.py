@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import LabDied
-from .agent import CREDIT, DATA, EOF, EXIT, HEADER, REPLY, REQUEST
+from .agent import CREDIT, DATA, EOF, EXIT, HEADER, NETLINK, REPLY, REQUEST
 
 ANSWER_SECONDS = 20.0
 
@@ -80,39 +80,48 @@ class Channel:
         """Ask for something that cannot fail, without waiting for the answer: the agent keeps to the order."""
         self.send(REQUEST, next(self._numbers), json.dumps({"op": op, **arguments}).encode())
 
-    def open(self, op: str, first: bytes = b"", **arguments: Any) -> tuple[Stream, dict[str, Any]]:
-        """Ask for something that goes on (netlink, run): its stream and the agent's first answer.
+    def open(self, op: str, **arguments: Any) -> tuple[Stream, dict[str, Any]]:
+        """Ask for something that goes on (run): its stream and the agent's first answer."""
+        stream, _, payload = self._ask(REQUEST, json.dumps({"op": op, **arguments}).encode())
+        answer: dict[str, Any] = json.loads(payload)
+        if "errno" in answer:
+            stream.forget()
+            raise _refused(payload)
+        return stream, answer
 
-        `first` is data for it, sent with the request: that saves a round trip.
+    def netlink(self, netns: str, message: bytes) -> bytes:
+        """Send one rtnetlink message in a namespace ("" is the lab's first): all that the kernel answers.
+
+        Raises `AgentRefused` (ENOENT: there is no such namespace), `LabDied`.
         """
+        name = netns.encode()
+        stream, kind, answer = self._ask(NETLINK, bytes([len(name)]) + name + message)
+        stream.forget()
+        if kind == REPLY:
+            raise _refused(answer)
+        return answer
+
+    def _ask(self, kind: int, payload: bytes) -> tuple[Stream, int, bytes]:
+        """Send a frame on a channel of its own: its stream, and the first frame that comes back."""
         with self._lock:
             if not self._open:
                 raise self.death()
             stream = Stream(self, next(self._numbers))
             self._streams[stream.number] = stream
         try:
-            request = _frame(REQUEST, stream.number, json.dumps({"op": op, **arguments}).encode())
-            self._write(request + (_frame(DATA, stream.number, first) if first else b""))
-            kind, payload = stream.receive(ANSWER_SECONDS)
+            self.send(kind, stream.number, payload)
+            return (stream, *stream.receive(ANSWER_SECONDS))
         except TimeoutError:
             self.hang_up(f"it did not answer within {ANSWER_SECONDS:.0f} s")
             raise self.death() from None
         except BaseException:
             stream.forget()
             raise
-        answer: dict[str, Any] = json.loads(payload)
-        if kind != REPLY or "errno" in answer:
-            stream.forget()
-            raise AgentRefused(answer.get("errno", 0), answer.get("text", ""))
-        return stream, answer
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
-        self._write(_frame(kind, channel, payload))
-
-    def _write(self, frames: bytes) -> None:
         try:
             with self._sending:
-                self._socket.sendall(frames)
+                self._socket.sendall(HEADER.pack(kind, channel, len(payload)) + payload)
         except OSError:
             self.hang_up("its stream is closed or takes nothing more")
             raise self.death() from None
@@ -173,8 +182,9 @@ class Channel:
                     stream._frames.put((kind, payload))
 
 
-def _frame(kind: int, channel: int, payload: bytes) -> bytes:
-    return HEADER.pack(kind, channel, len(payload)) + payload
+def _refused(reply: bytes) -> AgentRefused:
+    answer = json.loads(reply)
+    return AgentRefused(answer["errno"], answer["text"])
 
 
 def hello(channel: Channel) -> dict[str, Any]:
