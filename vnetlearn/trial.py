@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import kinds
@@ -9,6 +10,9 @@ from .errors import VnetlearnError
 
 if TYPE_CHECKING:
     from .lab import Lab
+
+# Modules that, when they are loaded, put links of their own into every namespace: tunl0, gre0, sit0, bond0, …
+BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip_gre", "ip_vti", "ipip", "sit"])
 
 
 def try_kinds(engine: str) -> dict[str, str]:
@@ -23,6 +27,8 @@ def try_kind(lab: Lab, kind: kinds.Kind) -> str:
     """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
     if kind.setup and lab.engine == "host":
         return f"it needs `{kind.setup}`, which would change the computer's own kernel"
+    if lab.engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
+        return f"loading its module {kind.module} would put links into the computer's own network"
     try:
         if kind.setup:
             lab.run(kind.setup, quiet=True, check=True)
@@ -40,6 +46,11 @@ def try_kind(lab: Lab, kind: kinds.Kind) -> str:
         if not kind.setup:
             lab.netns.delete(f"try-{kind.name}")
     return ""
+
+
+def would_load(module: str, modular: Path = Path("/proc/modules"), present: Path = Path("/sys/module")) -> bool:
+    """Whether the running kernel would load this module on first use: it has loadable modules, and not this one yet."""
+    return modular.exists() and not (present / module).exists()
 
 
 def table() -> list[dict[str, object]]:
