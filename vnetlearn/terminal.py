@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -25,7 +24,7 @@ def shell(node: Node) -> int:
     env = {"TERM": os.environ.get("TERM", "dumb"), "PS1": f"{name}:\\w# "}
     if not sys.stdin.isatty():
         return node.run(["bash"], input=sys.stdin.read()).status
-    size = shutil.get_terminal_size()
+    size = os.get_terminal_size(sys.stdin.fileno())
     program = node.start(["bash", "--norc", "-i"], env=env, tty=(size.lines, size.columns))
     with _raw(sys.stdin.fileno()), _resizing(program):
         threading.Thread(target=_type, args=(program,), name="vnetlearn-keys", daemon=True).start()
@@ -53,7 +52,7 @@ def _raw(fd: int) -> Iterator[None]:
 @contextmanager
 def _resizing(program: Program) -> Iterator[None]:
     def resized(*_: object) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdin.fileno())
         program.resize(size.lines, size.columns)
 
     before = signal.signal(signal.SIGWINCH, resized)
