@@ -31,7 +31,9 @@ def network() -> dict[str, list[str]]:
     """The computer's network as it is now, as lines of text under a heading for each part."""
     state = {name: _dump(command) for name, command in COMMANDS.items()}
     state["sysctls"] = sorted(_sysctls())
-    state["/etc/resolv.conf"] = Path("/etc/resolv.conf").read_text().splitlines() if Path("/etc/resolv.conf").exists() else []
+    state["/etc/resolv.conf"] = (
+        Path("/etc/resolv.conf").read_text().splitlines() if Path("/etc/resolv.conf").exists() else []
+    )
     state["/run/netns"] = sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
     return state
 

@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from vnetlearn import Lab
 from vnetlearn.errors import BadParameter, NotFound
 
+
 @pytest.fixture(scope="module")
 def shell():
     shell = InteractiveShell.instance()

@@ -52,7 +52,9 @@ def test_many_labs_leave_nothing(engine, file_names):
 def test_a_lab_does_not_change_the_computer(lab):
     """What would name or change the computer stays in the lab, or is refused."""
     name, namespaces = socket.gethostname(), _netns()
-    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, env={**os.environ, "PATH": _path()}).stdout
+    links = subprocess.run(
+        ["ip", "-o", "link"], capture_output=True, text=True, env={**os.environ, "PATH": _path()}
+    ).stdout
     lab.run(
         "hostname changed; sysctl -w kernel.hostname=changed2; sysctl -w net.ipv4.ip_forward=1; ip netns add visible;"
         "mkdir -p /tmp/m && mount -t tmpfs none /tmp/m && touch /tmp/m/visible; ip link add visible type veth;"
@@ -62,7 +64,9 @@ def test_a_lab_does_not_change_the_computer(lab):
     assert socket.gethostname() == name
     assert _netns() == namespaces
     assert not Path("/tmp/m/visible").exists()
-    now = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, env={**os.environ, "PATH": _path()}).stdout
+    now = subprocess.run(
+        ["ip", "-o", "link"], capture_output=True, text=True, env={**os.environ, "PATH": _path()}
+    ).stdout
     assert now == links
 
 

@@ -18,7 +18,10 @@ def script(name: str) -> str:
 
 def losses(output: str) -> dict[str, int]:
     """Percent lost, by the address that was pinged."""
-    return {target: int(loss) for target, loss in re.findall(r"--- (\S+) ping statistics ---\n.*?(\d+)% packet loss", output)}
+    return {
+        target: int(loss)
+        for target, loss in re.findall(r"--- (\S+) ping statistics ---\n.*?(\d+)% packet loss", output)
+    }
 
 
 @pytest.mark.parametrize("kind", ["macvlan", "ipvlan"])
@@ -38,7 +41,9 @@ def test_the_walk_through(kind):
 @pytest.mark.parametrize(("kind", "pinger"), [("macvlan", "ns2"), ("ipvlan", "ns1")])
 def test_the_parent_before_the_third_child(kind, pinger):
     """As the article says: nothing comes back."""
-    before_third = script(kind).split(f"ip link add link eth0 {'name mac3' if kind == 'macvlan' else 'ipvlan3'}@eth0")[0]
+    before_third = script(kind).split(f"ip link add link eth0 {'name mac3' if kind == 'macvlan' else 'ipvlan3'}@eth0")[
+        0
+    ]
     with Lab(engine="vm") as lab:
         lab.run(before_third, quiet=True, check=True)
         assert lab[pinger].ping("192.168.0.171").loss == 100

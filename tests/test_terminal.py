@@ -11,7 +11,11 @@ import pytest
 @pytest.fixture
 def shell(engine):
     child = pexpect.spawn(
-        sys.executable, ["-m", "vnetlearn.cli", "shell", "gateway", "--engine", engine], encoding="utf-8", timeout=60, dimensions=(30, 90)
+        sys.executable,
+        ["-m", "vnetlearn.cli", "shell", "gateway", "--engine", engine],
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(30, 90),
     )
     child.expect_exact("gateway:")
     child.expect_exact("# ")

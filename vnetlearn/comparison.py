@@ -161,7 +161,9 @@ def outside(*modes: Mode, engine: str | None = None, progress: Progress = quiet)
     cells = [
         [Cell(True, str(len(a.macs))), *(Cell(a.heard.get(name)) for name in listeners)] for a in answers
     ]  # fmt: skip
-    return Grid("mode", [m.name for m in modes], ["MACs on the switch's port", *(f"{n} hears" for n in listeners)], cells)
+    return Grid(
+        "mode", [m.name for m in modes], ["MACs on the switch's port", *(f"{n} hears" for n in listeners)], cells
+    )
 
 
 def addresses(*modes: Mode, engine: str | None = None, progress: Progress = quiet) -> Grid:
@@ -172,9 +174,7 @@ def addresses(*modes: Mode, engine: str | None = None, progress: Progress = quie
     return Grid("asked", rows, columns, [[cell for a in answers for cell in a[row]] for row in rows])
 
 
-def round_trips(
-    *modes: Mode, count: int = 100, engine: str | None = None, progress: Progress = quiet
-) -> RoundTrips:
+def round_trips(*modes: Mode, count: int = 100, engine: str | None = None, progress: Progress = quiet) -> RoundTrips:
     """Round-trip times in milliseconds by mode, to "child" and "neighbour" where they answer; one lab after another.
 
     Nothing else runs beside a measurement, or the processors would be shared with it.
@@ -202,7 +202,10 @@ def _picture(mode: Mode, engine: str) -> Picture:
 
 def _plain(grid: Grid) -> list[dict[str, Any]]:
     return [
-        {grid.corner: row, **{c: {"ok": cell.ok, "text": cell.text, "reason": cell.reason} for c, cell in _zip(grid, line)}}
+        {
+            grid.corner: row,
+            **{c: {"ok": cell.ok, "text": cell.text, "reason": cell.reason} for c, cell in _zip(grid, line)},
+        }
         for row, line in zip(grid.rows, grid.cells, strict=True)
     ]
 

@@ -70,4 +70,3 @@ class ImageError(VnetlearnError):
 
 class LabDied(VnetlearnError):
     """The lab's engine ended, or stopped answering; the lab is gone with everything in it."""
-

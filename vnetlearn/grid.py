@@ -55,7 +55,8 @@ class Grid:
             for row, line in zip(self.rows, self.cells, strict=True)
         )
         notes = "".join(
-            f"<li>{html.escape(reason)} <small>({html.escape(_some(cells))})</small></li>" for reason, cells in self.reasons()
+            f"<li>{html.escape(reason)} <small>({html.escape(_some(cells))})</small></li>"
+            for reason, cells in self.reasons()
         )
         corner = f"<th style='text-align:left'>{html.escape(self.corner)}</th>"
         return (f"<table><thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>"

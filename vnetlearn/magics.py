@@ -1,10 +1,10 @@
 """`%%lab` and `%%lab NODE`: a cell of shell text in a lab, as in a terminal there.
 
-    %load_ext vnetlearn
-    lab = Lab()
+%load_ext vnetlearn
+lab = Lab()
 
-    %%lab ns1
-    ip addr
+%%lab ns1
+ip addr
 """
 
 from __future__ import annotations

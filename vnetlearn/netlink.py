@@ -63,7 +63,10 @@ class Rtnl:
                 return [read(one) for one in answers]
 
     def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
-        message["header"]["type"], message["header"]["flags"] = kind, flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
+        message["header"]["type"], message["header"]["flags"] = (
+            kind,
+            flags | REQUEST | (0 if flags & DUMP == DUMP else ACK),
+        )
         message["header"]["sequence_number"] = 1
         message.reset()
         message.encode()

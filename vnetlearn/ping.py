@@ -81,7 +81,9 @@ class Ping:
         return self.ok
 
     def __repr__(self) -> str:
-        head = f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
+        head = (
+            f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
+        )
         if not self.ok:
             return f"{head}\n  {self.reason}"
         return f"{head}\n  rtt min/avg/max/mdev = {self.min:.3f}/{self.avg:.3f}/{self.max:.3f}/{self.mdev:.3f} ms"
@@ -90,7 +92,9 @@ class Ping:
         return Cell(self.ok, f"{self.avg:.2f} ms" if self.ok else "", self.reason)
 
 
-def ping(node: Node, target: str | Node, *, count: int, interval: float, timeout: float, size: int, dev: str | None) -> Ping:
+def ping(
+    node: Node, target: str | Node, *, count: int, interval: float, timeout: float, size: int, dev: str | None
+) -> Ping:
     return _finish(*_begin(node, target, count, interval, timeout, size, dev))
 
 
@@ -146,7 +150,11 @@ def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[st
     except BadParameter:  # a name that was looked up, and ping ended before it told the address
         return said[1] if said else f"nothing came from {address}"
     except KernelRefused as error:
-        words = {errno.ENETUNREACH: "no route", errno.EHOSTUNREACH: "unreachable by a route", errno.EACCES: "prohibited by a route"}
+        words = {
+            errno.ENETUNREACH: "no route",
+            errno.EHOSTUNREACH: "unreachable by a route",
+            errno.EACCES: "prohibited by a route",
+        }
         return f"{words.get(error.errno, error.said)} to {address} in {node.name or 'host'}"
     own = {addr.local for addr in node.addr.show()}
     for who, what in reports:
@@ -218,16 +226,16 @@ def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Ma
         except BadParameter:
             continue
     jobs = {
-        (a, b): (node, address)
-        for a, (node, _) in addressed.items()
-        for b, (_, address) in addressed.items()
-        if a != b
+        (a, b): (node, address) for a, (node, _) in addressed.items() for b, (_, address) in addressed.items() if a != b
     }
-    return Matrix(tuple(addressed), dict(zip(jobs, many(list(jobs.values()), count=count, timeout=timeout), strict=True)))
+    return Matrix(
+        tuple(addressed), dict(zip(jobs, many(list(jobs.values()), count=count, timeout=timeout), strict=True))
+    )
 
 
-def many(pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2) -> list[Ping]:
+def many(
+    pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2
+) -> list[Ping]:
     """Several pings at the same time, (node, target) each; their results in the same order."""
     begun = [_begin(node, target, count, interval, timeout, 56, None) for node, target in pairs]
     return [_finish(*one) for one in begun]
-

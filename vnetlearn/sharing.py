@@ -208,7 +208,9 @@ def seen(mode: Mode, engine: str | None = None) -> Seen:
 def learned(lab: Lab, port: str) -> tuple[str, ...]:
     """The MAC addresses that the switch has learned on a port: `bridge -j fdb show brport PORT`, the dynamic ones."""
     rows = json.loads(lab["lan"].run(["bridge", "-j", "fdb", "show", "brport", port], quiet=True, check=True).stdout)
-    return tuple(row["mac"] for row in rows if row.get("state", "") != "permanent" and "self" not in row.get("flags", []))
+    return tuple(
+        row["mac"] for row in rows if row.get("state", "") != "permanent" and "self" not in row.get("flags", [])
+    )
 
 
 def broadcast(sender: Node, listeners: Mapping[str, Node]) -> dict[str, bool]:
@@ -247,5 +249,3 @@ def round_trips(mode: Mode, count: int = 100, engine: str | None = None) -> dict
             if child.ping(target, count=1).ok:
                 times[name] = child.ping(target, count=count, interval=0.01).replies
         return times
-
-

@@ -36,7 +36,9 @@ class Topology:
         """The picture in words, for who cannot see it."""
         said = []
         for name in self.netns:
-            links = [self._describe(key) for key, link in self.links.items() if key[0] == name and link.kind != "loopback"]
+            links = [
+                self._describe(key) for key, link in self.links.items() if key[0] == name and link.kind != "loopback"
+            ]
             said.append(f"namespace {name or 'host'}: " + ("; ".join(links) or "no links"))
         return ". ".join(said) + "."
 

@@ -42,11 +42,7 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("bond", "arp_ip_target"): {"mode": "active-backup", "arp_interval": 100},
     ("bond", "packets_per_slave"): {"mode": "balance-rr"},
     ("bond", "tlb_dynamic_lb"): {"mode": "balance-tlb"},
-    **{
-        ("bond", name): {"mode": "802.3ad"}
-        for name in kinds.KINDS["bond"].params
-        if name.startswith(("lacp_", "ad_"))
-    },
+    **{("bond", name): {"mode": "802.3ad"} for name in kinds.KINDS["bond"].params if name.startswith(("lacp_", "ad_"))},
     **{("bond", name): {"miimon": 100} for name in ("updelay", "downdelay", "peer_notify_delay")},
     **{(kind, "ignore_df"): {"pmtudisc": False, "key": 9} for kind in ("gre", "gretap")},
     **{(kind, "flag"): {"mode": "passthru"} for kind in ("macvlan", "macvtap")},
@@ -277,5 +273,3 @@ def test_a_tap_is_what_it_was_given(lab: Lab) -> None:
     made = lab.host.link.add("tap7", kind="tun", mode="tap", user="1000", multi_queue=True)
     lab.host.link.delete("tap7")
     assert (made.params["mode"], made.params["user"], made.params["multi_queue"]) == ("tap", "1000", True)
-
-

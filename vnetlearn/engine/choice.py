@@ -50,7 +50,9 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
     release = os.uname().release
     if lacks:
         return Choice("vm", f"this computer's kernel {release} cannot create {_few(lacks)}")
-    return Choice("host", f"this computer's kernel {release} creates {'all kinds' if wanted is None else _few(names)}, {why}")
+    return Choice(
+        "host", f"this computer's kernel {release} creates {'all kinds' if wanted is None else _few(names)}, {why}"
+    )
 
 
 def host_kinds() -> frozenset[str]:

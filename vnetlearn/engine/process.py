@@ -28,7 +28,9 @@ def spawn(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
     """
     for program in ("setpriv", argv[0]):
         if shutil.which(program) is None:
-            raise ToolMissing(" ".join(argv), f"{program}: not found", "the program is not installed", "vnetlearn doctor")
+            raise ToolMissing(
+                " ".join(argv), f"{program}: not found", "the program is not installed", "vnetlearn doctor"
+            )
     command = ["setpriv", "--pdeathsig", "KILL", "--", *argv]
     done: Future[subprocess.Popen[bytes]] = Future()
     _start_forker()

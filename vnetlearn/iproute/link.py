@@ -85,7 +85,9 @@ class Links:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def add(self, name: str, *, kind: str, link: str | None = None, up: bool = False, peer: Any = None, **more: Any) -> Link:
+    def add(
+        self, name: str, *, kind: str, link: str | None = None, up: bool = False, peer: Any = None, **more: Any
+    ) -> Link:
         """Create a link: `ip link add [link PARENT] name NAME [mtu …] type KIND …`.
 
         `link` names the lower link where the kind has one. Besides the kind's own parameters, under ip's names with
@@ -128,7 +130,9 @@ class Links:
             self._node.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
         return (self._node if target is None else self._node.lab.node(target)).link.get(name)
 
-    def set(self, name: str, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any) -> None:
+    def set(
+        self, name: str, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
+    ) -> None:
         """Change a link: `ip link set dev NAME [up|down] [netns NS] [master M|nomaster] [mtu N] …`.
 
         Takes `up` (False is `down`), `netns` (a name or a node; the lab's first namespace is `lab.host`), `master`
@@ -191,7 +195,9 @@ class Links:
 
     def names(self) -> dict[int, str]:
         """The names of all links, by their index."""
-        both = self._node.request(netlink.GETLINK, ifinfmsg([]), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a)))
+        both = self._node.request(
+            netlink.GETLINK, ifinfmsg([]), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a))
+        )
         return dict(both)
 
     def _one(self, name: str, tried: str, read: Callable[[bytes], Any]) -> Any:

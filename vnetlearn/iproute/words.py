@@ -22,7 +22,9 @@ def check_name(name: str, tried: str) -> str:
     elif name in ("all", "default"):
         why = f"net.ipv4.conf.{name} has its meaning already, so the kernel takes no link called {name}"
     if why:
-        raise BadParameter(tried, f'"name" not a valid ifname: {name!r}', why, "choose a short name of letters and digits")
+        raise BadParameter(
+            tried, f'"name" not a valid ifname: {name!r}', why, "choose a short name of letters and digits"
+        )
     return name
 
 
@@ -44,7 +46,9 @@ def network(text: str, tried: str) -> tuple[int, str, int]:
         if "/" not in str(text) or str(text).split("/")[1].isdigit():
             return (2 if value.version == 4 else 10), str(value.ip), value.network.prefixlen
         said = f"{text!r}: give the length as a number of bits"
-    raise BadParameter(tried, said, f"{text!r} is not an address with a prefix length", "write it like 192.168.0.100/24")
+    raise BadParameter(
+        tried, said, f"{text!r} is not an address with a prefix length", "write it like 192.168.0.100/24"
+    )
 
 
 def unscoped(text: str) -> str:

@@ -177,7 +177,6 @@ _V4_IMPLIED: dict[str, Any] = {"ttl": "inherit", "pmtudisc": True}
 _V6_IMPLIED: dict[str, Any] = {"hoplimit": 64, "encaplimit": 4, "encap_udp6_csum": True}
 
 
-
 def _iptun_implied(params: Params) -> dict[str, Any]:
     return {"mode": "any"} if params.get("external") else {"mode": "any", **_V4_IMPLIED}
 
@@ -229,6 +228,7 @@ IP6TNL = Kind(
 
 
 # gre and its relatives
+
 
 def _key(prefix: str, way: str) -> Place:
     return WithBit(Whole(f"{prefix}{way}KEY", "be32"), Bits(f"{prefix}{way}FLAGS", 0x2000, ">H"))

@@ -191,8 +191,10 @@ class Address(AfterWord):
                 raise ValueError(f"must be {name} of a machine, not {value!r}")
             return "any" if self.family else str(address)
         if self.multicast is not None and address.is_multicast != self.multicast:
-            raise ValueError(f"must {'' if self.multicast else 'not '}be a multicast address, as {value} is"
-                             + (" not" if self.multicast else ""))
+            raise ValueError(
+                f"must {'' if self.multicast else 'not '}be a multicast address, as {value} is"
+                + (" not" if self.multicast else "")
+            )
         return str(address)
 
 
