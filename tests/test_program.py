@@ -157,7 +157,10 @@ def test_background_work_outlives_its_command(node: Node) -> None:
 
 def test_a_server_in_the_background_serves_later_commands(node: Node) -> None:
     node.link.set("lo", up=True)
-    serve = "import http.server as h; s = h.HTTPServer(('127.0.0.1', 8000), h.SimpleHTTPRequestHandler); print('up'); s.serve_forever()"
+    serve = (
+        "import http.server as h; s = h.HTTPServer(('127.0.0.1', 8000), h.SimpleHTTPRequestHandler);"
+        " print('up'); s.serve_forever()"
+    )
     node.run(
         f'mkfifo /run/{node.name}.up; python3 -uc "{serve}" > /run/{node.name}.up 2>/dev/null & read < /run/{node.name}.up',
         check=True,

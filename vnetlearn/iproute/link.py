@@ -352,7 +352,8 @@ def peer_options(peer: Any) -> dict[str, Any]:
     """The other end of a veth as a dictionary, its namespace named as in a command."""
     if peer is not None and not isinstance(peer, (str, Mapping)):
         raise BadParameter(f"ip link add … type veth peer {peer!r}", f"{peer!r} is not a peer", "the other end of a veth is"
-                           " given by its name, or as a dictionary", 'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}')  # fmt: skip
+                           " given by its name, or as a dictionary",
+                           'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}')  # fmt: skip
     options = {"name": peer} if isinstance(peer, str) else dict(peer or {})
     return {k: netns_word(v) if k == "netns" else v for k, v in options.items()}
 
