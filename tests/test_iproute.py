@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 from labs import able, lesson
 
 from vnetlearn import KINDS, Lab, Node
-from vnetlearn.errors import BadParameter, KernelRefused, NotFound
+from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused, NotFound
 from vnetlearn.iproute.link import Link
 from vnetlearn.table import Table
 
@@ -174,6 +175,12 @@ def test_delete(node: Node) -> None:
 
 
 def test_tun_and_tap(node: Node) -> None:
+    if node.lab.engine == "host" and not os.access("/dev/net/tun", os.W_OK):
+        with pytest.raises(CommandFailed, match="opened by root alone") as caught:
+            node.link.add("tun0", kind="tun", mode="tun")
+        assert "Permission denied" in caught.value.said
+        assert "tun0" not in node.link
+        return
     for mode in "tun", "tap":
         made = node.link.add(f"{mode}0", kind="tun", mode=mode, up=True)
         assert (made.kind, made.up) == ("tun", True)
@@ -229,7 +236,7 @@ def test_addresses(node: Node, address: str, how: dict[str, Any], seen: dict[str
     assert (shown.local, shown.prefixlen, shown.scope) == (one["local"], one["prefixlen"], one["scope"])
     assert (shown.broadcast, shown.peer) == (one.get("broadcast", ""), one.get("address", ""))
     assert shown.valid_lft == (how.get("valid_lft") and pytest.approx(1000, abs=30))
-    node.addr.delete(str(shown), dev="a")
+    node.addr.delete(str(shown), dev="a", peer=how.get("peer"))
     assert not node.addr.show(dev="a")
 
 

@@ -218,7 +218,7 @@ class Program:
         self.closing = self.stalled = False
         ends = self.terminal(*tty) if tty else self.pipes()
         try:
-            self.pid = os.posix_spawnp(argv[0], argv, env, file_actions=ends, setsid=True, setsigdef=[signal.SIGPIPE])
+            self.pid = os.posix_spawnp(argv[0], argv, env, file_actions=ends, setsid=True, setsigdef=USUAL)
         except OSError:
             for fd in {self.input, *self.outputs}:
                 if fd is not None:

@@ -84,17 +84,22 @@ class Addrs:
         message["scope"] = check.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
         self._node.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
 
-    def delete(self, local: str, *, dev: str) -> None:
-        """`ip addr delete ADDRESS/LENGTH dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
-        words = ["addr", "delete", str(local), "dev", dev]
-        message, address, _ = self._message(local, dev, self._node.spell(words))
-        message["attrs"] = [("IFA_LOCAL", address)]
+    def delete(self, local: str, *, dev: str, peer: str | None = None) -> None:
+        """`ip addr delete ADDRESS/LENGTH [peer PEER/LENGTH] dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
+        words = ["addr", "delete", str(local), *(["peer", str(peer)] if peer else []), "dev", dev]
+        tried = self._node.spell(words)
+        message, address, _ = self._message(local, dev, tried)
+        message["attrs"] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
+        if peer:
+            _, other, message["prefixlen"] = check.network(peer, tried)
+            message["attrs"][1] = ("IFA_ADDRESS", other)
         self._node.change(words, netlink.DELADDR, message, netlink.ACK)
 
     def flush(self, *, dev: str) -> None:
         """Delete all addresses of a link: `ip addr flush dev DEV`."""
         while found := self.show(dev=dev):  # anew each time: the first of a network takes the others along
-            self.delete(str(found[0]), dev=dev)
+            peer = f"{found[0].peer}/{found[0].prefixlen}" if found[0].peer else None
+            self.delete(found[0].local if peer else str(found[0]), dev=dev, peer=peer)
 
     def show(self, *, dev: str | None = None) -> Table[Addr]:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""
