@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -269,3 +270,9 @@ def test_files_of_the_computer_are_at_hand_on_host_only(machine: Lab, tmp_path: 
     (tmp_path / "script").write_text("echo from the computer\n")
     result = machine.run(["bash", str(tmp_path / "script")], quiet=True)
     assert (result.stdout == "from the computer\n") == (machine.engine == "host")
+
+
+def test_an_interrupt_works_where_the_owner_was_started_to_ignore_it(engine: str) -> None:
+    code = f"from vnetlearn import Lab; r = Lab('empty', engine={engine!r}).run('kill -INT $$; echo ignored'); print(r.status)"
+    ignoring = ["sh", "-c", 'trap "" INT HUP QUIT TERM; exec "$@"', "-", sys.executable, "-c", code]
+    assert subprocess.run(ignoring, capture_output=True, text=True).stdout == "130\n"

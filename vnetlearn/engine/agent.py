@@ -47,6 +47,8 @@ MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_SHARED = 1, 2, 32, 4096, 1
 MNT_DETACH = 2
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NLMSG_ERROR, NLMSG_DONE = 270, 11, 12, 2, 3
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207
+# A program answers these as usual, also when the agent's owner was started to ignore them (nohup(1), a shell's &)
+USUAL = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGTERM]
 RESTART = 0x01234567  # reboot(2); QEMU's -no-reboot turns it into the end of the guest
 
 libc = ctypes.CDLL(None, use_errno=True)
