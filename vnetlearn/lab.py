@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import shlex
 import threading
 import weakref
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .engine import choice as engines
 from . import netlink, program
 from . import world as worlds
+from .engine import choice as engines
 from .engine.channel import AgentRefused, Channel, hello
-from .errors import CommandFailed, NotFound
+from .errors import CommandFailed
 from .iproute import Addrs, Links, Neighs, Routes, Sysctl
 from .iproute import words as check
 from .iproute.reasons import explain
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .ping import Matrix, Ping
 
 # LD_PRELOADed, as stdbuf(1) does it: programs write line by line, as they would to a terminal.
+# Shell text that means the same in the middle of a transcript; other text gets a shell of its own there.
+PLAIN = re.compile(r"(ip|bridge|tc|sysctl|ifconfig|ethtool|ping) [\w ./:@%+,=-]+")
 LINE_BY_LINE = ["stdbuf", "-oL"]
 
 
@@ -49,12 +52,19 @@ class Node:
         text = command if isinstance(command, str) else shlex.join(command)
         argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
         started = self.start(argv, env=env)
-        if isinstance(command, str):
-            self.lab.wrote(text if not self.name else f"ip netns exec {self.name} bash -c {shlex.quote(text)}")
+        self.lab.wrote(
+            self.spell_run(text if argv == command or PLAIN.fullmatch(text) else f"bash -c {shlex.quote(text)}")
+        )
         result = program.run(started, text, input=input.encode(), show=not quiet)
         return result.check() if check else result
 
-    def start(self, argv: Sequence[str], *, env: dict[str, str] | None = None, tty: tuple[int, int] | None = None) -> Program:
+    def ask(self, argv: Sequence[str]) -> Result:
+        """As `run`, for a program of the verbs themselves: nothing is shown, or written into the transcript."""
+        return program.run(self.start(argv), shlex.join(argv), show=False)
+
+    def start(
+        self, argv: Sequence[str], *, env: dict[str, str] | None = None, tty: tuple[int, int] | None = None
+    ) -> Program:
         """Start a program here and come back at once; `tty` gives it a terminal of (rows, columns)."""
         return Program(self.lab.channel, argv, self.name, env or {}, tty)
 
@@ -73,8 +83,12 @@ class Node:
         """The command that `words` are in this namespace: `ip link …` is `ip -n NAME link …`."""
         line = shlex.join(words)
         if line.startswith("sysctl "):
-            return f"ip netns exec {self.name} {line}" if self.name else line
+            return self.spell_run(line)
         return f"ip -n {self.name} {line}" if self.name else f"ip {line}"
+
+    def spell_run(self, line: str) -> str:
+        """The shell line that runs a command in this namespace."""
+        return f"ip netns exec {self.name} {line}" if self.name else line
 
     # For the verbs in `iproute`: requests to the kernel in this namespace.
 
@@ -89,7 +103,9 @@ class Node:
         except netlink.Refused as error:
             raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
 
-    def request(self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode) -> list[Any]:
+    def request(
+        self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode
+    ) -> list[Any]:
         try:
             return self._netlink.ask(kind, message, flags, read)
         except AgentRefused as error:
@@ -103,7 +119,7 @@ class Node:
     def command(self, words: list[str]) -> None:
         """A change that only the real `ip` can make (tuntap). Raises `CommandFailed`."""
         tried = self.spell(words)
-        result = self.run(["ip", *words], quiet=True)
+        result = self.ask(["ip", *words])
         if "Permission denied" in result.stderr:
             raise CommandFailed(tried, result.stderr.strip(), "/dev/net/tun may be opened by root alone on this computer",
                                 "Lab(engine='vm') has a /dev/net/tun of its own", status=result.status)  # fmt: skip
@@ -206,7 +222,9 @@ class Lab:
     Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `UnknownKind`, `BadParameter`.
     """
 
-    def __init__(self, world: str | worlds.World = "host", *, kinds: Sequence[str] | None = None, engine: str | None = None) -> None:
+    def __init__(
+        self, world: str | worlds.World = "host", *, kinds: Sequence[str] | None = None, engine: str | None = None
+    ) -> None:
         self.world = worlds.world(world)
         choice = engines.choose(kinds, engine)
         self.engine, self.why = choice.name, choice.why

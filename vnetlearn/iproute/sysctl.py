@@ -18,7 +18,7 @@ class Sysctl:
 
     def get(self, key: str) -> str:
         """`sysctl -n KEY`. Raises `NotFound`."""
-        result = self._node.run(["sysctl", "-n", key], quiet=True)
+        result = self._node.ask(["sysctl", "-n", key])
         if result.status:
             raise self._missing(["sysctl", "-n", key], result.stderr)
         return result.stdout.strip()
@@ -26,7 +26,7 @@ class Sysctl:
     def set(self, key: str, value: int | str) -> None:
         """`sysctl -w KEY=VALUE`. Raises `NotFound` for an unknown key or one that a lab may not write, `BadParameter`."""
         words = ["sysctl", "-q", "-w", f"{key}={value}"]
-        result = self._node.run(words, quiet=True)
+        result = self._node.ask(words)
         if "Invalid argument" in result.stderr or "out of range" in result.stderr:
             raise BadParameter(self._node.spell(words), result.stderr.strip(), f"{key} cannot have the value {value!r}",
                                f"sysctl -n {key} shows what it has now")  # fmt: skip
