@@ -6,22 +6,28 @@ The screenshots stay in a temporary folder whose path is printed (`pytest -s`, o
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import queue
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from playwright.sync_api import Page, sync_playwright
 
+from vnetlearn.engine.process import spawn
+
 ROOT = Path(__file__).parent.parent
 LESSON = "02-sharing-a-card/macvlan-vs-ipvlan.ipynb"
+START_SECONDS = 120.0
 RUN_MS = 15 * 60 * 1000  # for all cells, under emulation, on a machine that has other work
 # Without them Chromium looks for its maker's hosts.
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -59,8 +65,10 @@ def run_in_a_browser(notebooks: Path, lesson: str) -> None:
         page.get_by_text("Clear Outputs of All Cells", exact=True).click()
         page.get_by_role("menuitem", name="Run").click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.wait_for_function(ALL_RUN, timeout=RUN_MS)
-        _look(page, folder)
+        try:
+            page.wait_for_function(ALL_RUN, timeout=RUN_MS)
+        finally:
+            _look(page, folder)
         failed = page.locator('[data-mime-type="application/vnd.jupyter.error"]')
         assert failed.all_inner_texts() == []
         assert page.locator(".Toastify__toast").all_inner_texts() == []  # JupyterLab asks the learner nothing
@@ -84,22 +92,24 @@ def _jupyter(folder: Path, notebooks: Path, lesson: str) -> Iterator[str]:
     settings.write_text(json.dumps(ALL_IN_THE_PAGE))
     environment = {"VNETLEARN_NO_BROWSER": "1", "JUPYTER_PORT": str(_free_port()), "JUPYTER_PORT_RETRIES": "0",
                    "JUPYTER_CONFIG_DIR": f"{folder}/config", "JUPYTER_RUNTIME_DIR": f"{folder}/runtime"}  # fmt: skip
-    server = subprocess.Popen([folder / "scripts/lab", lesson], env={**os.environ, **environment}, text=True,
-                              stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    server = spawn([f"{folder}/scripts/lab", lesson], env={**os.environ, **environment}, stderr=subprocess.PIPE)
+    said: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(server.stderr, folder / "jupyter.log", said), daemon=True).start()
     try:
-        yield _address(server)
+        yield said.get(timeout=START_SECONDS)
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.communicate()
+        server.terminate()
+        server.wait()
 
 
-def _address(server: subprocess.Popen[str]) -> str:
-    said = ""
-    for line in server.stderr or ():
-        said += line
-        if found := re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/lab\S+token=\S+", line):
-            return found[0]
-    raise AssertionError(f"JupyterLab did not start:\n{said}")
+def _listen(stderr: IO[bytes], log: Path, said: queue.Queue[str]) -> None:
+    """Keep what the server says in a file, and pass its address on."""
+    with log.open("w") as file:
+        for line in io.TextIOWrapper(stderr):
+            file.write(line)
+            file.flush()
+            if found := re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/lab\S+token=\S+", line):
+                said.put(found[0])
 
 
 def _free_port() -> int:
