@@ -122,8 +122,8 @@ class Channel:
         try:
             with self._sending:
                 self._socket.sendall(HEADER.pack(kind, channel, len(payload)) + payload)
-        except OSError:
-            self.hang_up("its stream is closed or takes nothing more")
+        except OSError as error:  # after SO_SNDTIMEO, or because nobody is there: then the engine knows why
+            self.hang_up("it takes nothing more" if isinstance(error, BlockingIOError) else "")
             raise self.death() from None
 
     def forget(self, number: int) -> None:
