@@ -77,10 +77,11 @@ def available() -> tuple[bool, str, str]:
     return False, f"{said}; a container's seccomp profile or its missing CAP_SYS_ADMIN does this", "Lab(engine='vm')"
 
 
-# Settings that forbid user namespaces: file under /proc/sys, the value that forbids, in words, a value that allows.
+# Settings that forbid namespaces, in the order in which they are met: file under /proc/sys, the value that forbids, in
+# words, a value that allows.
 _SWITCHES = (
-    ("user/max_net_namespaces", "0", "network namespaces are switched off", "10000"),
     ("user/max_user_namespaces", "0", "user namespaces are switched off", "10000"),
+    ("user/max_net_namespaces", "0", "network namespaces are switched off", "10000"),
     ("kernel/unprivileged_userns_clone", "0", "user namespaces are for root only (Debian's switch)", "1"),
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor restricts user namespaces (Ubuntu's switch)", "0"),
 )
