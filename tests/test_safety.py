@@ -15,7 +15,7 @@ from labs import descriptors, threads, under
 
 from vnetlearn import Lab
 
-LABS = {"host": 200, "vm": 20}
+LABS = 200
 GROWTH = 24 << 20  # bytes that the allocator may keep after that many labs
 
 
@@ -42,7 +42,7 @@ def test_many_labs_leave_nothing(engine, file_names):
     gc.collect()
     before = descriptors(), threads(), {p.pid for p in under()}, file_names()
     memory = psutil.Process().memory_info().rss
-    for _ in range(LABS[engine]):
+    for _ in range(LABS):
         one()
     gc.collect()
     assert (descriptors(), threads(), {p.pid for p in under()}, file_names()) == before
