@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 import pytest
-from labs import able, lesson
+from labs import able, eventually, lesson
 
 from vnetlearn import KINDS, Lab, Node
 from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused, NotFound
-from vnetlearn.iproute.link import Link
+from vnetlearn.iproute.linkmsg import Link
 from vnetlearn.table import Table
 
 
@@ -185,6 +185,8 @@ def test_tun_and_tap(node: Node) -> None:
         made = node.link.add(f"{mode}0", kind="tun", mode=mode, up=True)
         assert (made.kind, made.up) == ("tun", True)
         assert ip_link(node, f"{mode}0")["linkinfo"]["info_data"]["type"] == mode
+    with pytest.raises(CommandFailed, match="busy"):
+        node.link.add("tap0", kind="tun", mode="tap")
     node.link.delete("tap0")
     assert "tap0" not in node.link
 
@@ -201,10 +203,10 @@ def test_every_kind_and_its_table(shared: Lab, node: Node, kind: str) -> None:
         assert kind in lesson(caught.value).tried
         return
     made = node.link.add("x", kind=kind, **record.example)
+    spelled = shared.transcript.splitlines()[-1]
     assert made.kind == kind
     assert ip_link(node, "x")["linkinfo"]["info_kind"] == kind
     assert kind in repr(made)
-    spelled = shared.transcript.splitlines()[-1]
     before = made.params
     node.link.delete("x")
     shared.run(spelled, quiet=True, check=True)
@@ -369,3 +371,41 @@ def test_the_transcript_has_changes_only(node: Node, shared: Lab) -> None:
     assert shared.transcript == before
     node.link.add("a", kind="bridge", up=True)
     assert shared.transcript == f"{before}ip -n {node.name} link add name a up type bridge\n"
+
+
+@pytest.mark.parametrize(
+    "how", [{"netns": "other", "mtu": 9}, {"up": False, "master": "b"}, {"up": True, "alias": "x", "master": "b"}]
+)
+def test_a_refused_change_of_several_things_is_taken_back(lab: Lab, how: dict[str, Any]) -> None:
+    """The kernel moves a link, or sets it down, before it finds that it cannot do the rest."""
+    node = lab.netns.add("one")
+    lab.netns.add("other")
+    node.link.add("a", kind="veth", peer="b", up=True)
+    node.link.set("b", up=True)
+    node.addr.add("10.0.0.1/24", dev="a")
+    node.addr.add("fd00::1/64", dev="a", nodad=True)
+    node.route.add("10.1.0.0/16", via="10.0.0.9")
+    node.route.add("fd01::/32", via="fd00::9")
+    node.neigh.add("10.0.0.9", dev="a", lladdr="02:00:00:00:00:09")
+
+    def state() -> list[str]:
+        command = "ip link show dev a | grep -o 'state [^ ]*'; ip addr show dev a | grep inet; ip route; ip -6 route; ip neigh"
+        lines = node.run(command, quiet=True).stdout.splitlines()
+        return sorted(line for line in lines if "fe80" not in line)  # which IPv6 makes itself, in its time
+
+    assert eventually(lambda: "state UP" in state())
+    before = state()
+    with pytest.raises(KernelRefused) as caught:
+        node.link.set("a", **how)
+    lesson(caught.value)
+    assert eventually(lambda: state() == before), state()
+
+
+def test_a_tunnel_over_a_link_in_another_namespace(lab: Lab) -> None:
+    """Its `dev` has a number there that may be nobody's, or another link's, where the tunnel is."""
+    lab.link.add("a", kind="veth", peer="b")
+    node = lab.netns.add("one")
+    made = lab.link.add("x", kind="vxlan", id=5, dev="b", dstport=4789, netns=node)
+    assert made.params["dev"] == node.link["x"].params["dev"] == f"if{lab.link['b'].index}"
+    alone = lab.link.add("y", kind="vxlan", id=6, remote="192.0.2.9", dstport=4789, netns=node)
+    assert (alone.link_index, node.link["y"].link_index) == (0, 0)

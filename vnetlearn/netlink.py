@@ -62,6 +62,11 @@ class Rtnl:
             if not interrupted:
                 return [read(one) for one in answers]
 
+    def again(self, answer: bytes) -> None:
+        """Send a message of a dump back, to make once more what it tells of. Raises `Refused`: EEXIST when it is there."""
+        header = struct.pack("=HII", REQUEST | ACK | CREATE | EXCL, 1, 0)
+        _split(self._channel.netlink(self._netns, answer[:6] + header + answer[16:]))
+
     def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
         message["header"]["type"], message["header"]["flags"] = (
             kind,

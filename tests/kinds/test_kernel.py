@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from vnetlearn import kinds, netlink
 from vnetlearn.errors import CommandFailed, KernelRefused
-from vnetlearn.iproute.link import ifinfmsg
+from vnetlearn.iproute.linkmsg import ifinfmsg
 from vnetlearn.kinds import lists, values
 from vnetlearn.kinds.record import Kind, Param
 from vnetlearn.lab import Lab, Node

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import netlink
-from ..errors import NotFound
+from ..errors import BadParameter, NotFound
 from ..table import Table
 from . import words as check
 
@@ -71,8 +71,8 @@ class Addrs:
         if peer is not None:
             _, other, length = check.network(peer, tried)
             attributes[1] = ("IFA_ADDRESS", other)
-        if broadcast is not None:
-            attributes.append(("IFA_BROADCAST", _broadcast(address, length, broadcast, tried)))
+        if broadcast is not None and (last := _broadcast(attributes[1][1], length, broadcast, tried)):
+            attributes.append(("IFA_BROADCAST", last))
         if label is not None:
             attributes.append(("IFA_LABEL", label))
         if valid_lft is not None or preferred_lft is not None:
@@ -143,12 +143,16 @@ def default_scope(address: str) -> int:
 
 
 def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
+    """As ip(8): "+" and "-" are the last and the first address of the (peer's) network; "" where that has but two."""
     import ipaddress
 
-    if wanted in ("+", "-"):
-        net = ipaddress.ip_network(f"{address}/{length}", strict=False)
-        return str(net.broadcast_address if wanted == "+" else net.network_address)
-    return check.address(wanted, tried)[1]
+    if wanted not in ("+", "-"):
+        return check.address(wanted, tried)[1]
+    net = ipaddress.ip_network(f"{address}/{length}", strict=False)
+    if net.version == 6:
+        raise BadParameter(tried, "Broadcast can be set only for IPv4 addresses", "IPv6 has multicast in its place",
+                           "leave out broadcast")  # fmt: skip
+    return "" if length > 30 else str(net.broadcast_address if wanted == "+" else net.network_address)
 
 
 def ifaddrmsg() -> Any:

@@ -12,8 +12,9 @@ from . import words as check
 if TYPE_CHECKING:
     from ..lab import Node
 
+PERMANENT = 0x80
 STATES = {0x01: "INCOMPLETE", 0x02: "REACHABLE", 0x04: "STALE", 0x08: "DELAY", 0x10: "PROBE", 0x20: "FAILED",
-          0x40: "NOARP", 0x80: "PERMANENT", 0: "NONE"}  # fmt: skip
+          0x40: "NOARP", PERMANENT: "PERMANENT", 0: "NONE"}  # fmt: skip
 PROXY = 0x8
 
 

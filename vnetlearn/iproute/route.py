@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
          8: "prohibit", 9: "throw", 10: "nat"}  # fmt: skip
 TABLES = {255: "local", 254: "main", 253: "default"}
-PROTOCOLS = {1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
-ONLINK, LINKDOWN, CLONED = 4, 16, 0x200
+KERNEL = 2
+PROTOCOLS = {1: "redirect", KERNEL: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
+DEAD, ONLINK, LINKDOWN, CLONED = 1, 4, 16, 0x200
 NO_DEVICE = (6, 7, 8, 9)  # types that lead nowhere
 
 

@@ -33,6 +33,9 @@ def check_netns(name: str, tried: str) -> str:
     if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\0\s]", name) or len(name.encode()) > 255:
         raise BadParameter(tried, f"Invalid netns name {name!r}", "the name becomes a file name under /run/netns",
                            "choose a name of letters and digits")  # fmt: skip
+    if name.isdecimal():
+        raise BadParameter(tried, f"Invalid netns name {name!r}", "`ip link set … netns NUMBER` means the namespace of the"
+                           " process with that number", f"put a letter in front: ns{name}")  # fmt: skip
     return name
 
 
