@@ -39,7 +39,7 @@ class Node:
         self.lab, self.name = lab, name
         self.link, self.addr, self.route = Links(self), Addrs(self), Routes(self)
         self.neigh, self.sysctl = Neighs(self), Sysctl(self)
-        self._netlink = netlink.Rtnl(lab.channel, name)
+        self.rtnl = netlink.Rtnl(lab.channel, name)
 
     def run(self, command: str | Sequence[str], *, check: bool = False, input: str = "", quiet: bool = False,
             env: dict[str, str] | None = None) -> Result:  # fmt: skip
@@ -52,9 +52,8 @@ class Node:
         text = command if isinstance(command, str) else shlex.join(command)
         argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
         started = self.start(argv, env=env)
-        self.lab.wrote(
-            self.spell_run(text if argv == command or PLAIN.fullmatch(text) else f"bash -c {shlex.quote(text)}")
-        )
+        plain = not isinstance(command, str) or PLAIN.fullmatch(text)
+        self.lab.wrote(self.spell_run(text if plain else f"bash -c {shlex.quote(text)}", input, env))
         result = program.run(started, text, input=input.encode(), show=not quiet)
         return result.check() if check else result
 
@@ -84,11 +83,15 @@ class Node:
         line = shlex.join(words)
         if line.startswith("sysctl "):
             return self.spell_run(line)
-        return f"ip -n {self.name} {line}" if self.name else f"ip {line}"
+        return f"ip -n {shlex.quote(self.name)} {line}" if self.name else f"ip {line}"
 
-    def spell_run(self, line: str) -> str:
-        """The shell line that runs a command in this namespace."""
-        return f"ip netns exec {self.name} {line}" if self.name else line
+    def spell_run(self, line: str, input: str = "", env: dict[str, str] | None = None) -> str:
+        """The shell line that runs a command in this namespace, with its standard input and environment."""
+        if self.name:
+            line = f"ip netns exec {shlex.quote(self.name)} {line}"
+        if env:
+            line = f"env {shlex.join(f'{name}={value}' for name, value in env.items())} {line}"
+        return f"printf %s {shlex.quote(input)} | {line}" if input else line
 
     # For the verbs in `iproute`: requests to the kernel in this namespace.
 
@@ -107,7 +110,7 @@ class Node:
         self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode
     ) -> list[Any]:
         try:
-            return self._netlink.ask(kind, message, flags, read)
+            return self.rtnl.ask(kind, message, flags, read)
         except AgentRefused as error:
             if self.name:
                 raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
@@ -120,11 +123,12 @@ class Node:
         """A change that only the real `ip` can make (tuntap). Raises `CommandFailed`."""
         tried = self.spell(words)
         result = self.ask(["ip", *words])
-        if "Permission denied" in result.stderr:
-            raise CommandFailed(tried, result.stderr.strip(), "/dev/net/tun may be opened by root alone on this computer",
+        said = result.stderr.strip()
+        if "Permission denied" in said:
+            raise CommandFailed(tried, said, "/dev/net/tun may be opened by root alone on this computer",
                                 "Lab(engine='vm') has a /dev/net/tun of its own", status=result.status)  # fmt: skip
         if result.status:
-            raise CommandFailed(tried, result.stderr.strip(), "the name is taken, or a value does not fit", f"ip link show; ip {words[0]} help",
+            raise CommandFailed(tried, said, "the name is taken, or a value does not fit", f"ip link show; ip {words[0]} help",
                                 status=result.status)  # fmt: skip
         self.lab.wrote(tried)
 
@@ -165,7 +169,7 @@ class Namespaces:
             self._lab.channel.request("netns_add", name=name)
         except AgentRefused as error:
             raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
-        self._lab.wrote(tried)
+        self._lab.wrote(f"ip netns add {shlex.quote(name)}")
         return Node(self._lab, name)
 
     def delete(self, name: str | Node) -> None:
@@ -175,7 +179,7 @@ class Namespaces:
             self._lab.channel.request("netns_delete", name=check.check_netns(name, f"ip netns delete {name}"))
         except AgentRefused:
             raise program.no_namespace(f"ip netns delete {name}", name) from None
-        self._lab.wrote(f"ip netns delete {name}")
+        self._lab.wrote(f"ip netns delete {shlex.quote(name)}")
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""
@@ -260,7 +264,7 @@ class Lab:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""
         if isinstance(name, Node):
             return name
-        if name in ("", "1") or (name == "host" and name not in self.netns):
+        if name in ("", "1") or (name == "host" and name not in self.netns):  # 1 is the lab's first process, as for ip
             return self.host
         if name not in self.netns:
             raise program.no_namespace(f"ip -n {name} …", name)
@@ -296,7 +300,10 @@ class Lab:
 
     @property
     def transcript(self) -> str:
-        """A shell script that does all that was done in this lab; in an empty lab it makes the same."""
+        """A shell script that does all that was done in this lab by verbs and `run`; in an empty lab it makes the same.
+
+        Not in it: what was typed in a terminal (`vnetlearn shell`), and random numbers, as in MACs that nobody gave.
+        """
         with self._lock:
             return "\n".join(["#!/bin/sh", f"# world: {self.world.name}", *self._transcript, ""])
 

@@ -133,7 +133,9 @@ class Peer:
                 raise ValueError(f"has no option {option!r}; it has {', '.join(self.WORDS)}")
         if "name" in options:
             Link().check(options["name"])
-        return {word: options[word] for word in self.WORDS if options.get(word) not in (None, False)}
+        return {
+            word: options[word] for word in self.WORDS if options.get(word) is not None and options[word] is not False
+        }
 
     def words(self, word: str, value: dict[str, Any]) -> Words:
         return [word, *(text for name, option in value.items()
