@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .. import netlink
+from ..errors import VnetlearnError
 from .addr import ifaddrmsg
 from .linkmsg import CHANGEABLE, Descriptors, ifinfmsg, netns_word, read_link
 from .neigh import PERMANENT, ndmsg
@@ -20,8 +21,6 @@ ATTRIBUTES: dict[str, Any] = {
     "IFLA_IFNAME": "", "IFLA_ADDRESS": "", "IFLA_BROADCAST": "", "IFLA_MTU": 0, "IFLA_TXQLEN": 0, "IFLA_GROUP": 0,
     "IFLA_IFALIAS": "", "IFLA_MASTER": 0,
 }  # fmt: skip
-
-
 TOLD = DEAD | LINKDOWN  # flags of a route that the kernel tells, and does not take
 
 
@@ -34,17 +33,21 @@ class Before:
         self._node, self._was = node, message
         self._name, self._index = message.get_attr("IFLA_IFNAME"), message["index"]
         self._on_it = list(self._all_on_it())
-        self._there = node.lab.node("" if netns is None else netns_word(netns))
-        self._others = set(self._there.link.names())
+        self._there = None if netns is None else node.lab.node(netns_word(netns))
+        self._others = set(self._there.link.names()) if self._there else set()
 
     def restore(self) -> bool:
         """Take back what was changed; whether the kernel took that."""
         try:
-            if self._index not in self._node.link.names():
-                self._fetch()
+            if self._there and self._index not in self._node.link.names():
+                self._fetch(self._there)
             for message in self._way_back():
                 self._node.request(netlink.NEWLINK, message)
-        except netlink.Refused:
+        except (
+            netlink.Refused,
+            VnetlearnError,
+            ValueError,
+        ):  # the last: somebody else made or took links there meanwhile
             return False
         for message in self._on_it * 2:  # twice: a route over a gateway needs the route to that
             try:
@@ -53,13 +56,13 @@ class Before:
                 pass  # it is still there
         return True
 
-    def _fetch(self) -> None:
+    def _fetch(self, there: Node) -> None:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
-        (index,) = self._there.link.names().keys() - self._others
-        with Descriptors(self._there) as fds:
+        (index,) = there.link.names().keys() - self._others
+        with Descriptors(there) as fds:
             home = [("IFLA_NET_NS_FD", fds.open(self._node, "")), ("IFLA_IFNAME", self._name),
                     ("IFLA_NEW_IFINDEX", self._index)]  # fmt: skip
-            self._there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
+            there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
 
     def _way_back(self) -> Iterator[Any]:
         """The messages that make of the link as it is now the link that it was."""

@@ -123,7 +123,7 @@ class Links:
 
     def get(self, name: str) -> Link:
         """One link: `ip -d link show dev NAME`. Raises `NotFound`."""
-        message = self.message(name, self._node.spell(["link", "show", "dev", name]), netlink.decode)
+        message = self.message(name, self._node.spell(["link", "show", "dev", name]))
         return read_link(message, self._node.name, self.name)
 
     def __getitem__(self, name: str) -> Link:
