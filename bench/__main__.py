@@ -19,7 +19,7 @@ from pathlib import Path
 from vnetlearn.engine import image
 from vnetlearn.table import text_table
 
-from . import labs, star
+from . import frames, labs, pictures, star
 from .measure import Row, seconds
 
 ENGINES = ("host", "vm")
@@ -32,6 +32,8 @@ def rows(everything: bool) -> Iterator[Row]:
         for engine in ENGINES:
             yield from measure(engine)
     yield from star.rows()
+    yield from pictures.rows()
+    yield from frames.rows()
     if everything:
         yield Row("guest image built with an empty cache", seconds(_build_image), "s")
 

@@ -17,18 +17,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from playwright.sync_api import Page, sync_playwright
+import nbformat
+from playwright.sync_api import Locator, Page, sync_playwright
 
+from vnetlearn import EXERCISES
 from vnetlearn.engine.process import spawn
 
 ROOT = Path(__file__).parent.parent
+TOUR = "00-start-here.ipynb"
 LESSON = "02-sharing-a-card/macvlan-vs-ipvlan.ipynb"
 START_SECONDS = 120.0
 RUN_MS = 15 * 60 * 1000  # for all cells, under emulation, on a machine that has other work
+CLICK_MS = 60 * 1000  # for what a click does, on a machine that has other work
 # Without them Chromium looks for its maker's hosts.
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ALL_IN_THE_PAGE = {"windowingMode": "none"}  # JupyterLab takes cells that are out of sight out of the page otherwise
@@ -47,13 +51,88 @@ SEEN = """selector => [...document.querySelectorAll('.jp-OutputArea-output ' + s
   const box = e.getBoundingClientRect(), cell = e.closest('.jp-OutputArea-output').getBoundingClientRect();
   return box.width > 40 && box.height > 20 && box.left >= cell.left - 1;
 })"""
+OTHER_PICTURE = (
+    "([cell, src]) => cell.querySelector('img') && ![...cell.querySelectorAll('img')].some(i => i.src === src)"
+)
+# The cell with the solution has been run, and its picture is there
+DRAWN = """() => [...document.querySelectorAll('.jp-CodeCell')].some(c => c.innerText.includes('--on ex --draw')
+  && /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt').innerText) && c.querySelector('.jp-OutputArea img'))"""
 
 
 def test_the_lesson_runs_top_to_bottom_in_a_browser() -> None:
     run_in_a_browser(ROOT / "notebooks", LESSON)
 
 
-def run_in_a_browser(notebooks: Path, lesson: str) -> None:
+def test_the_tour_is_played_through() -> None:
+    """Its cells, then its controls: each click changes what is seen."""
+    run_in_a_browser(ROOT / "notebooks", TOUR, play_the_tour)
+
+
+def play_the_tour(page: Page) -> None:
+    explorer = cell_of(page, 'explore("macvlan")')
+    explorer.get_by_text("answered in").first.wait_for(timeout=CLICK_MS)  # it goes on while the next cells run
+    before = explorer.locator("img").last.get_attribute("src")
+    explorer.get_by_label("mode").first.select_option(label="private")
+    explorer.get_by_role("button", name="Apply").click()
+    page.wait_for_function(OTHER_PICTURE, arg=[explorer.element_handle(), before], timeout=CLICK_MS)  # fmt: skip
+    explorer.get_by_text("no answer", exact=False).or_(
+        explorer.get_by_text("no ARP answer", exact=False)
+    ).first.wait_for(timeout=CLICK_MS)
+    task = cell_of(page, 'exercise("start/first-cable")')
+    task.get_by_role("button", name="Hint").click()
+    task.get_by_text("Hint 1 of 3").wait_for(timeout=CLICK_MS)
+    task.get_by_role("button", name="Reset").click()  # the notebook's last cell has closed its lab
+    task.locator("img").wait_for(timeout=CLICK_MS)
+    task.get_by_role("button", name="Check").click()
+    task.get_by_text("Nothing in the lab has been changed yet").wait_for(timeout=CLICK_MS)
+    cell_of(page, "ip netns list").locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(f"%%lab --on ex --draw\n{EXERCISES['start/first-cable'].solution}")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(DRAWN, timeout=CLICK_MS)
+    task.get_by_role("button", name="Check").click()
+    task.get_by_text("Solved.").first.wait_for(timeout=CLICK_MS)
+
+
+PANEL = ("from vnetlearn import Lab\nlab = Lab(engine='vm')", "lab.panel()", "lab.link.show()")
+
+
+def test_a_panel_follows_clicks_and_other_cells(tmp_path: Path) -> None:
+    cells = [nbformat.v4.new_code_cell(source) for source in PANEL]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "panel.ipynb")
+    run_in_a_browser(tmp_path, "panel.ipynb", watch_the_panel)
+
+
+def watch_the_panel(page: Page) -> None:
+    panel = cell_of(page, "lab.panel()")
+    for change in (_by_the_keyboard, _by_another_cell):
+        before = panel.locator("img").last.get_attribute("src")
+        change(page, panel)
+        page.wait_for_function(OTHER_PICTURE, arg=[panel.element_handle(), before], timeout=CLICK_MS)
+
+
+def _by_the_keyboard(page: Page, panel: Locator) -> None:
+    panel.get_by_role("button", name="host/eth0 up").focus()
+    page.keyboard.press("Space")
+    panel.get_by_role("button", name="host/eth0 down").wait_for(timeout=CLICK_MS)
+
+
+def _by_another_cell(page: Page, panel: Locator) -> None:
+    cell_of(page, "lab.link.show()").locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text('lab["neighbour"].run("ip link set eth0 down")')
+    page.keyboard.press("Control+Enter")
+    panel.get_by_role("button", name="neighbour/eth0 down").wait_for(timeout=CLICK_MS)
+    panel.get_by_role("log").get_by_text("neighbour: 2: eth0").wait_for(timeout=CLICK_MS)
+
+
+def cell_of(page: Page, source: str) -> Locator:
+    """The code cell in which this is written, with its output."""
+    return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source)).first
+
+
+def run_in_a_browser(notebooks: Path, lesson: str, then: Callable[[Page], None] = lambda page: None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="vnetlearn-browser-"))
     print(f"screenshots: {folder}")
     with _jupyter(folder, notebooks, lesson) as address, sync_playwright() as play:
@@ -73,11 +152,15 @@ def run_in_a_browser(notebooks: Path, lesson: str) -> None:
         assert failed.all_inner_texts() == []
         assert page.locator(".Toastify__toast").all_inner_texts() == []  # JupyterLab asks the learner nothing
         pictures = page.evaluate(SEEN, "img[src^='data:image/svg+xml']") + page.evaluate(SEEN, "svg[role=img]")
-        grids = page.evaluate(SEEN, "table")
+        grids = page.evaluate(SEEN, "table:not(details table)")
         assert pictures
         assert all(pictures)
         assert grids
         assert all(grids)
+        try:
+            then(page)
+        finally:
+            _look(page, folder)
         browser.close()
 
 
@@ -91,7 +174,8 @@ def _jupyter(folder: Path, notebooks: Path, lesson: str) -> Iterator[str]:
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(ALL_IN_THE_PAGE))
     environment = {"VNETLEARN_NO_BROWSER": "1", "JUPYTER_PORT": str(_free_port()), "JUPYTER_PORT_RETRIES": "0",
-                   "JUPYTER_CONFIG_DIR": f"{folder}/config", "JUPYTER_RUNTIME_DIR": f"{folder}/runtime"}  # fmt: skip
+                   "JUPYTER_CONFIG_DIR": f"{folder}/config", "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
+                   "XDG_DATA_HOME": f"{folder}/data"}  # fmt: skip
     server = spawn([f"{folder}/scripts/lab", lesson], env={**os.environ, **environment}, stderr=subprocess.PIPE)
     said: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(server.stderr, folder / "jupyter.log", said), daemon=True).start()

@@ -65,4 +65,6 @@ def test_kinds_as_json():
 
 def test_help_names_every_command():
     text = vnetlearn("--help").stdout
-    assert all(command in text for command in ("doctor", "kinds", "run", "shell", "compare", "image"))
+    assert all(
+        command in text for command in ("doctor", "kinds", "run", "shell", "compare", "image", "exercise", "progress")
+    )

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from vnetlearn import KINDS, Lab
-from vnetlearn.diagram import LOOKS, Picture, draw
+from vnetlearn.diagram import draw
 from vnetlearn.iproute import Addr, Link
+from vnetlearn.picture import Picture
 from vnetlearn.topology import Key, Relation, Topology
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -119,7 +120,3 @@ def test_what_says_nothing_is_left_out() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_can_be_drawn(kind: str) -> None:
     assert "x0" in texts(draw(topology(link("", "x0", kind))))
-
-
-def test_looks_are_given_to_families_that_exist() -> None:
-    assert set(LOOKS) <= {kind.family for kind in KINDS.values()}

@@ -27,6 +27,8 @@ V4, V6 = [f"10.0.0.{n}" for n in range(1, 4)], [f"fd00::{n}" for n in range(1, 4
 YES_OR_NO = [True, False]
 # Those whose address is not made up from random numbers, or cannot be set
 NO_ADDRESS = set("ipip sit gre vti ip6tnl ip6gre nlmon vcan vlan ipvlan macsec hsr tun".split())
+# The kernel does not tell in which other namespace their slaves, or their sockets, are
+UNTOLD = ("hsr", "geneve")
 CREATED = [name for name, kind in KINDS.items() if kind.via != "set" and not kind.hardware and not kind.setup]
 SYSCTLS = ["net.ipv4.ip_forward", "net.ipv4.conf.all.arp_ignore", "net.ipv6.conf.all.forwarding"]
 
@@ -77,7 +79,7 @@ def add_any(draw: Draw, node: Node) -> None:
     if "link" in record.example:
         how["link"] = draw([record.example["link"], draw.link(node)])
     if record.via == "link":
-        how |= draw.some(mtu=[1280, 1400], netns=[draw.node(node.lab)])
+        how |= draw.some(mtu=[1280, 1400], **({} if kind in UNTOLD else {"netns": [draw.node(node.lab)]}))
     node.link.add(name, kind=kind, **how, up=draw(YES_OR_NO), **draw(params_of(record)))
     if kind == "tun" and "BROADCAST" in node.link[name].flags:  # a tap, which cannot be made with an address
         node.link.set(name, address=draw.mac())
@@ -85,7 +87,7 @@ def add_any(draw: Draw, node: Node) -> None:
 
 def set_link(draw: Draw, node: Node) -> None:
     how = draw.some(
-        up=YES_OR_NO, mtu=[60, 1500, 100000], alias=["it's"], txqueuelen=[1, 9], master=["", draw.link(node)],
+        up=YES_OR_NO, mtu=[70, 1500, 100000], alias=["it's"], txqueuelen=[1, 9], master=["", draw.link(node)],
         new_name=NAMES, group=[0, 7], arp=YES_OR_NO, promisc=YES_OR_NO,
         allmulticast=YES_OR_NO, multicast=YES_OR_NO, address=[draw.mac(), "01:00:00:00:00:00"], addrgenmode=["none", "eui64"],
     )  # fmt: skip
@@ -102,7 +104,7 @@ def move(draw: Draw, node: Node) -> None:
 
 def set_mtu(draw: Draw, node: Node) -> None:
     """Alone: the links that sit on it follow it down, and not up again."""
-    node.link.set(draw.link(node), mtu=draw([60, 1280, 1400, 1500]))
+    node.link.set(draw.link(node), mtu=draw([70, 1280, 1400, 1500]))
 
 
 def set_up(draw: Draw, node: Node) -> None:
@@ -237,10 +239,10 @@ def spelled(one: Any) -> str:
     return json.dumps(one, sort_keys=True)
 
 
-def dump(lab: Lab) -> list[str]:
-    """A line of text for each link, address, route, …, setting and relation."""
+def dump(lab: Lab, script: str = DUMPS) -> list[str]:
+    """A line of text for each link, address, route, …, setting and relation, as a shell script of `ip -j` dumps them."""
     found: list[str] = []
-    for line in lab.host.ask(["bash", "-c", DUMPS]).check().stdout.splitlines():
+    for line in lab.host.ask(["bash", "-c", script]).check().stdout.splitlines():
         found += map(spelled, still(json.loads(line))) if line.startswith("[") else [line]
     return found + sorted(map(str, topology.read(lab).relations))
 

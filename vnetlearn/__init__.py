@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import compare
+    from .exercises import EXERCISES, exercise
+    from .explorer import explore
     from .kinds import KINDS
     from .lab import Lab, Node
+    from .versus import explore_compare
     from .world import WORLDS
 
 __version__ = "0.1.0"
-__all__ = ["KINDS", "WORLDS", "Lab", "Node", "compare"]
+__all__ = ["EXERCISES", "KINDS", "WORLDS", "Lab", "Node", "compare", "exercise", "explore", "explore_compare"]
 
-_HOMES = {"Lab": "lab", "Node": "lab", "KINDS": "kinds", "WORLDS": "world", "compare": "comparison"}
+_HOMES = {"Lab": "lab", "Node": "lab", "KINDS": "kinds", "WORLDS": "world", "compare": "comparison",
+          "explore": "explorer", "explore_compare": "versus", "exercise": "exercises", "EXERCISES": "exercises"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -46,12 +46,33 @@ def _parser() -> argparse.ArgumentParser:
     _lab_options(shell)
     shell.set_defaults(go=_shell)
 
+    draw = commands.add_parser("draw", help="the picture of a lab's world, or of this computer's own network")
+    draw.add_argument("--host", action="store_true", help="this computer's own namespaces, which are only looked at")
+    draw.add_argument(
+        "--save", metavar="FILE", type=Path, help="the name's ending tells the format: svg, png, pdf, json, dot, sh"
+    )
+    draw.add_argument("--focus", metavar="NAME", help="only this namespace or link, and what hangs on it")
+    draw.add_argument("--layers", metavar="LAYER", nargs="+", help="one or more of physical, l2, l3")
+    draw.add_argument("--stats", action="store_true", help="with counters")
+    draw.add_argument("--theme", choices=("light", "dark"))
+    _lab_options(draw)
+    draw.set_defaults(go=_draw)
+
     compare = commands.add_parser("compare", help="two kinds side by side, by experiment")
     compare.add_argument("kinds", nargs=2, metavar="KIND", help="macvlan ipvlan")
     compare.add_argument("--json", action="store_true", help="for programs")
     compare.add_argument("--save", metavar="DIR", type=Path, help="write the pictures and the results into a folder")
     compare.add_argument("--engine", choices=("host", "vm"))
     compare.set_defaults(go=_compare)
+
+    exercise = commands.add_parser("exercise", help="an exercise in a terminal, checked by the kernel")
+    exercise.add_argument("name", metavar="NAME", help="as in start/first-cable; vnetlearn progress lists them")
+    exercise.add_argument("--engine", choices=("host", "vm"), help="by default the first one that has all kinds")
+    exercise.set_defaults(go=_exercise)
+
+    progress = commands.add_parser("progress", help="which exercises you have done, from a file on this computer alone")
+    progress.add_argument("--json", action="store_true", help="for programs")
+    progress.set_defaults(go=_progress)
 
     image = commands.add_parser("image", help="the guest image of the vm engine")
     image.add_argument("what", choices=("build", "info"), help="build what is missing; or tell what there is")
@@ -109,6 +130,25 @@ def _shell(options: argparse.Namespace) -> int:
         return shell(lab.node(options.node))
 
 
+def _draw(options: argparse.Namespace) -> int:
+    """The picture goes to the file, and in words to standard output."""
+    from . import computer
+    from .lab import Lab
+
+    if options.host:
+        seen = computer.topology(stats=options.stats)
+    else:
+        with Lab(options.world, engine=options.engine) as lab:
+            seen = lab.topology(stats=options.stats)
+    how = {"focus": options.focus, "layers": options.layers, "stats": options.stats, "theme": options.theme}
+    print(seen.draw(**how).text)
+    if options.save:
+        print(seen.save(options.save, **how), file=sys.stderr)
+    else:
+        print("the picture: vnetlearn draw … --save FILE.svg", file=sys.stderr)
+    return 0
+
+
 def _compare(options: argparse.Namespace) -> int:
     from .comparison import compare
 
@@ -117,6 +157,21 @@ def _compare(options: argparse.Namespace) -> int:
     if options.save:
         for file in result.save(options.save):
             print(file, file=sys.stderr)
+    return 0
+
+
+def _exercise(options: argparse.Namespace) -> int:
+    from .exercises import exercise
+    from .exercises.terminal import practise
+
+    with exercise(options.name, engine=options.engine) as attempt:
+        return practise(attempt)
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from . import progress
+
+    print(json.dumps(progress.as_dict(), indent=1) if options.json else progress.text())
     return 0
 
 

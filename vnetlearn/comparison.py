@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import dhcp, plots, sharing
-from .diagram import Picture
 from .errors import BadParameter
 from .grid import Cell, Grid
 from .kinds import kind
 from .lab import Lab
+from .picture import Picture
 from .sharing import MODES, Mode
 from .table import text_table
 

@@ -34,6 +34,10 @@ class UnknownKind(BadParameter):
     """No device type has this name."""
 
 
+class UnknownExercise(BadParameter):
+    """No exercise has this name."""
+
+
 class KernelRefused(VnetlearnError):
     """The kernel refused: `errno` is its number (0 when there is none), `extack` its extended message, or ""."""
 
@@ -66,6 +70,10 @@ class EngineUnavailable(VnetlearnError):
 
 class ImageError(VnetlearnError):
     """The guest image could not be built, or the stored one is damaged."""
+
+
+class ProgressError(VnetlearnError):
+    """The file that keeps a learner's progress cannot be read."""
 
 
 class LabDied(VnetlearnError):

@@ -23,8 +23,11 @@ from .program import Program, Result
 from .table import Table
 
 if TYPE_CHECKING:
-    from .diagram import Picture
+    from .capture import Capture
+    from .panel import Panel
+    from .picture import Picture
     from .ping import Matrix, Ping
+    from .topology import Topology
 
 # LD_PRELOADed, as stdbuf(1) does it: programs write line by line, as they would to a terminal.
 # Shell text that means the same in the middle of a transcript; other text gets a shell of its own there.
@@ -67,16 +70,19 @@ class Node:
         """Start a program here and come back at once; `tty` gives it a terminal of (rows, columns)."""
         return Program(self.lab.channel, argv, self.name, env or {}, tty)
 
-    def ping(self, target: str | Node, *, count: int = 3, interval: float = 0.2, timeout: float = 1.0, size: int = 56,
-             dev: str | None = None) -> Ping:  # fmt: skip
-        """Send `count` echo requests, `interval` seconds apart: `ping -c COUNT -i INTERVAL -W TIMEOUT TARGET`.
+    def ping(self, target: str | Node, *, count: int | None = None, interval: float = 0.2, timeout: float = 1.0,
+             size: int = 56, dev: str | None = None, journey: bool = False) -> Ping:  # fmt: skip
+        """Send `count` echo requests (3), `interval` seconds apart: `ping -c COUNT -i INTERVAL -W TIMEOUT TARGET`.
 
         `target` is an address, a name that the lab can resolve, or a node (its first address on a link is taken).
-        The result has each reply's time in milliseconds, loss, min/avg/max/mdev, and the reason when none came.
+        The result has each reply's time in milliseconds, loss, min/avg/max/mdev, and the reason when none came. With
+        `journey` one request is sent, all links are recorded meanwhile, and the result shows its way: `.journey`.
         """
         from . import ping
 
-        return ping.ping(self, target, count=count, interval=interval, timeout=timeout, size=size, dev=dev)
+        return ping.ping(
+            self, target, count=count, interval=interval, timeout=timeout, size=size, dev=dev, journey=journey
+        )
 
     def spell(self, words: Iterable[str]) -> str:
         """The command that `words` are in this namespace: `ip link …` is `ip -n NAME link …`."""
@@ -226,6 +232,8 @@ class Lab:
     Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `UnknownKind`, `BadParameter`.
     """
 
+    unseen, home = (), "host"  # for topology.read: nothing in a lab is hidden
+
     def __init__(
         self, world: str | worlds.World = "host", *, kinds: Sequence[str] | None = None, engine: str | None = None
     ) -> None:
@@ -292,11 +300,34 @@ class Lab:
 
         return ping.matrix([self.node(n) for n in nodes] if nodes else self.nodes, **how)
 
-    def draw(self, **how: Any) -> Picture:
-        """The topology as it is now: namespaces, links, how they hang together, addresses, state."""
-        from . import diagram, topology
+    def topology(self, *, stats: bool = False) -> Topology:
+        """Everything as it is now: namespaces, links, addresses, routes, how they hang together; with `stats` the counters."""
+        from . import topology
 
-        return diagram.draw(topology.read(self), **how)
+        return topology.read(self, stats=stats)
+
+    def draw(self, **how: Any) -> Picture:
+        """The topology as it is now, drawn; see `diagram.draw` for `focus`, `layers`, `highlight`, `stats`, `theme`."""
+        return self.topology(stats=bool(how.get("stats"))).draw(**how)
+
+    def panel(self) -> Panel:
+        """A live view: the picture, links to set up and down, counters, and what changes in `ip monitor`'s words.
+
+        It follows the kernel's notifications, whoever made a change. Raises `LabDied`.
+        """
+        from .panel import Panel
+
+        return Panel(self)
+
+    def capture(self, *where: Any, filter: str = "") -> Capture:
+        """Record frames until the end of a `with`: `tcpdump -i any FILTER` in every namespace at once.
+
+        `where` names links or namespaces as in `draw(focus=…)`; without it all are recorded, also those that are made
+        meanwhile. `filter` is written as for tcpdump (pcap-filter(7)). Raises `NotFound`, `BadParameter`, `ToolMissing`.
+        """
+        from .capture import Capture
+
+        return Capture(self, where, filter)
 
     @property
     def transcript(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .engine.channel import Channel
+from .engine.channel import AgentRefused, Channel
 from .kinds.nla import Marshal
+from .kinds.places import attributes_in
 
 REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
 ERROR, DONE = 2, 3
@@ -17,7 +18,7 @@ CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 (NEWADDR, DELADDR, GETADDR) = (20, 21, 22)
 (NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
 (NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
-GETNSID = 90
+GETQDISC, GETTFILTER = 38, 46
 IFLA_IFNAME, NLMSGERR_ATTR_MSG = 3, 1
 
 _marshal = Marshal()
@@ -68,24 +69,49 @@ class Rtnl:
         _split(self._channel.netlink(self._netns, answer[:6] + header + answer[16:]))
 
     def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
-        message["header"]["type"], message["header"]["flags"] = (
-            kind,
-            flags | REQUEST | (0 if flags & DUMP == DUMP else ACK),
-        )
-        message["header"]["sequence_number"] = 1
-        message.reset()
-        message.encode()
-        return _split(self._channel.netlink(self._netns, bytes(message.data)))
+        return _split(self._channel.netlink(self._netns, encode(kind, message, flags)))
+
+
+def encode(kind: int, message: Any, flags: int) -> bytes:
+    """A pyroute2 message as the bytes of a request."""
+    message["header"]["type"] = kind
+    message["header"]["flags"] = flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
+    message["header"]["sequence_number"] = 1
+    message.reset()
+    message.encode()
+    return bytes(message.data)
+
+
+def ask_all(channel: Channel, requests: Sequence[tuple[str, bytes]]) -> list[list[Any] | OSError]:
+    """Send many requests at once, each in its namespace: its answers, or the kernel's (or the agent's) error."""
+    found: list[list[Any] | OSError] = []
+    for answer, (netns, message) in zip(channel.netlink_all(requests), requests, strict=True):
+        try:
+            if isinstance(answer, AgentRefused):
+                raise answer
+            answers, interrupted = _split(answer)
+            while interrupted:
+                answers, interrupted = _split(channel.netlink(netns, message))
+            found.append([decode(one) for one in answers])
+        except (Refused, AgentRefused) as error:
+            found.append(error)
+    return found
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The messages in a datagram, or in several: type, flags, and the whole message (netlink(7))."""
+    at = 0
+    while at + 16 <= len(data):
+        length, kind, flags = struct.unpack_from("=IHH", data, at)
+        yield kind, flags, data[at : at + length]
+        at += max((length + 3) & ~3, 16)
 
 
 def _split(data: bytes) -> tuple[list[bytes], bool]:
     """The messages before the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
     answers: list[bytes] = []
     interrupted = False
-    at = 0
-    while at < len(data):
-        length, kind, flags = struct.unpack_from("=IHH", data, at)
-        one, at = data[at : at + length], at + ((length + 3) & ~3)
+    for kind, flags, one in messages(data):
         interrupted |= bool(flags & DUMP_INTERRUPTED)
         if kind in (ERROR, DONE):
             _raise_error(one, kind, flags)
@@ -104,11 +130,12 @@ def _raise_error(one: bytes, kind: int, flags: int) -> None:
     raise Refused(-number, _text(one[at:], NLMSGERR_ATTR_MSG) if flags & ACK_TLVS else "")
 
 
+def text(name: Any) -> Any:
+    """pyroute2 leaves bytes that are no UTF-8 as they are; a name made of such is shown with its bytes as \\xNN."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else name
+
+
 def _text(attributes: bytes, wanted: int) -> str:
     """The text in the attribute of that number; "" when it is not there."""
-    while len(attributes) >= 4:
-        length, kind = struct.unpack_from("=HH", attributes)
-        if kind == wanted:
-            return attributes[4:length].rstrip(b"\0").decode(errors="replace")
-        attributes = attributes[max((length + 3) & ~3, 4) :]
-    return ""
+    found = (data for kind, data in attributes_in(attributes) if kind == wanted)
+    return str(text(next(found, b"").rstrip(b"\0")))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import errno
+import html
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+from . import ladder, why
 from .errors import BadParameter, KernelRefused
 from .grid import Cell, Grid
 from .program import Program, Result, run
 
 if TYPE_CHECKING:
+    from .journey import Journey
     from .lab import Node
 
 REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
@@ -36,6 +38,8 @@ class Ping:
     reason: str = ""
     reports: tuple[tuple[str, str], ...] = ()
     duplicates: int = 0
+    journey: Journey | None = field(default=None, compare=False)
+    """The way of the first request and of its answer, where it was asked for."""
 
     @property
     def sent(self) -> int:
@@ -81,6 +85,16 @@ class Ping:
         return self.ok
 
     def __repr__(self) -> str:
+        said = self._said()
+        return f"{said}\n{self.journey!r}" if self.journey is not None else said
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        if self.journey is None:
+            return {"text/plain": repr(self)}
+        head = html.escape(self._said())
+        return {"text/html": f"<pre>{head}</pre>{ladder.html(self.journey)}", "text/plain": repr(self)}
+
+    def _said(self) -> str:
         head = (
             f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
         )
@@ -93,17 +107,25 @@ class Ping:
 
 
 def ping(
-    node: Node, target: str | Node, *, count: int, interval: float, timeout: float, size: int, dev: str | None
-) -> Ping:
-    return _finish(*_begin(node, target, count, interval, timeout, size, dev))
+    node: Node, target: str | Node, *, count: int | None, interval: float, timeout: float, size: int, dev: str | None,
+    journey: bool = False,
+) -> Ping:  # fmt: skip
+    from .journey import of_ping
+
+    if not journey:
+        return _finish(*_begin(node, target, 3 if count is None else count, interval, timeout, size, dev=dev))
+    with node.lab.capture() as cap:
+        begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
+        done = _finish(*begun)
+    return replace(done, journey=of_ping(cap, node, begun[1]))
 
 
-def _begin(
-    node: Node, target: str | Node, count: int, interval: float, timeout: float, size: int, dev: str | None
-) -> tuple[Node, str, int, Program, str]:
+def _begin(node: Node, target: str | Node, count: int, interval: float, timeout: float, size: int, *,
+           dev: str | None = None, pattern: str = "") -> tuple[Node, str, int, Program, str]:  # fmt: skip
     address = target if isinstance(target, str) else first_address(target)
     # -n: no names; -W in seconds; an interval below 0.002 s is for floods only, which ping refuses by itself
-    options = {"-c": count, "-i": interval, "-W": timeout, "-s": size, **({"-I": dev} if dev else {})}
+    options = {"-c": count, "-i": interval, "-W": timeout, "-s": size, **({"-I": dev} if dev else {}),
+               **({"-p": pattern} if pattern else {})}  # fmt: skip
     argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), "--", address]
     limits = ((count, 1, 1 << 31), (interval, 0.002, 1e6), (timeout, 1e-6, 1e6), (size, 0, 65507))
     if not all(isinstance(value, (int, float)) and low <= value <= high for value, low, high in limits):
@@ -150,38 +172,22 @@ def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[st
     except BadParameter:  # a name that was looked up, and ping ended before it told the address
         return said[1] if said else f"nothing came from {address}"
     except KernelRefused as error:
-        words = {
-            errno.ENETUNREACH: "no route",
-            errno.EHOSTUNREACH: "unreachable by a route",
-            errno.EACCES: "prohibited by a route",
-        }
-        return f"{words.get(error.errno, error.said)} to {address} in {node.name or 'host'}"
+        return why.refusal(node, address, error)
     own = {addr.local for addr in node.addr.show()}
     for who, what in reports:
         if who not in own:
             return f"{what}, says {who}"
     hop = route.via or address
-    neigh = next((n for n in node.neigh.show(dev=route.dev or None) if n.dst == hop), None)
-    if neigh is not None and neigh.state in ("INCOMPLETE", "FAILED"):
-        asked = "ARP answer" if "." in hop else "answer to neighbour discovery"
-        return f"no {asked} for {hop} on {route.dev}"
+    unresolved, neigh = why.unresolved(node, hop, route.dev)
+    if unresolved:
+        return unresolved
     if said:
         return f"{said[1]} (on {route.dev})"
-    if lost := _answer_lost(node, address, route.src):
+    if lost := why.answer_lost(node, address, route.src):
         return lost
     if neigh is not None and neigh.lladdr:
         return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"
     return f"sent on {route.dev}, no reply came back"
-
-
-def _answer_lost(node: Node, address: str, source: str) -> str:
-    """What the target itself says, when it is in the lab: it had an answer and found nobody to give it to."""
-    for other in node.lab.nodes:
-        if other == node or address not in {addr.local for addr in other.addr.show()}:
-            continue
-        if any(n.dst == source and n.state in ("INCOMPLETE", "FAILED") for n in other.neigh.show()):
-            return f"the answer was lost: {other.name or 'host'} got no ARP answer for {source}"
-    return ""
 
 
 def first_address(node: Node) -> str:
@@ -234,8 +240,16 @@ def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Ma
 
 
 def many(
-    pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2
-) -> list[Ping]:
-    """Several pings at the same time, (node, target) each; their results in the same order."""
-    begun = [_begin(node, target, count, interval, timeout, 56, None) for node, target in pairs]
+    pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2,
+    patterns: Sequence[str] = (),
+) -> list[Ping]:  # fmt: skip
+    """Several pings at the same time, (node, target) each; their results in the same order.
+
+    `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`.
+    """
+    carried = patterns or [""] * len(pairs)
+    begun = [
+        _begin(node, target, count, interval, timeout, 56, pattern=pattern)
+        for (node, target), pattern in zip(pairs, carried, strict=True)
+    ]
     return [_finish(*one) for one in begun]

@@ -113,17 +113,21 @@ QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def reach(mode: Mode, engine: str | None = None) -> dict[str, Cell]:
-    """One row of the grid: the answer to each of QUESTIONS, from real pings.
+    """One row of the grid: the answers in a lab of its own."""
+    with Lab(kinds=KINDS, engine=engine) as lab:
+        return answers(lab, alone=len(build(lab, mode)) < 2)
+
+
+def answers(lab: Lab, *, alone: bool) -> dict[str, Cell]:
+    """The answer to each of QUESTIONS, from real pings; `alone`: the mode allows one child only.
 
     First all go one way at once; then, where answers came, the other way: two that ask for each other at the same
     time would learn each other's MAC from the question, and hide that nobody answers it.
     """
-    with Lab(kinds=KINDS, engine=engine) as lab:
-        alone = len(build(lab, mode)) < 2
-        asked = {c: pairs for c, pairs in QUESTIONS.items() if not (alone and c in ("child ↔ child", "other subnet"))}
-        there = _pings(lab, {column: pairs[0] for column, pairs in asked.items()})
-        back = _pings(lab, {column: pairs[1] for column, pairs in asked.items() if pairs[1:] and there[column].ok})
-        return {column: _cell(there.get(column), back.get(column)) for column in QUESTIONS}
+    asked = {c: pairs for c, pairs in QUESTIONS.items() if not (alone and c in ("child ↔ child", "other subnet"))}
+    there = _pings(lab, {column: pairs[0] for column, pairs in asked.items()})
+    back = _pings(lab, {column: pairs[1] for column, pairs in asked.items() if pairs[1:] and there[column].ok})
+    return {column: _cell(there.get(column), back.get(column)) for column in QUESTIONS}
 
 
 def _pings(lab: Lab, asked: Mapping[str, tuple[str, str]]) -> dict[str, Ping]:

@@ -42,6 +42,11 @@ def show(value: object) -> str:
     return str(value)
 
 
+def plain(text: str, instead: str = "?") -> str:
+    """Without what a terminal, or a page, would obey and not show."""
+    return "".join(c if c.isprintable() else instead for c in text)
+
+
 def text_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     grid = [list(columns), *map(list, rows)]
     widths = [max(len(row[i]) for row in grid) for i in range(len(columns))]

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import termios
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from .lab import Node
 from .program import Program
 
 
-def shell(node: Node) -> int:
+def shell(node: Node, words: Mapping[str, int] = MappingProxyType({})) -> int:
     """bash in a node's namespace, on this terminal; returns its exit status when it ends.
 
-    Without a terminal (in a pipe) it reads commands from standard input.
+    Without a terminal (in a pipe) it reads commands from standard input. `words` are commands that end it, each with its
+    own status.
     """
     name = node.name or "host"
-    env = {"TERM": os.environ.get("TERM", "dumb"), "PS1": f"{name}:\\w# "}
+    functions = {f"BASH_FUNC_{word}%%": f"() {{ exit {status}; }}" for word, status in words.items()}
+    env = {**functions, "TERM": os.environ.get("TERM", "dumb"), "PS1": f"{name}:\\w# "}
     if not sys.stdin.isatty():
         return node.run(["bash"], input=sys.stdin.read()).status
     size = os.get_terminal_size(sys.stdin.fileno())
     program = node.start(["bash", "--norc", "-i"], env=env, tty=(size.lines, size.columns))
-    with _raw(sys.stdin.fileno()), _resizing(program):
-        threading.Thread(target=_type, args=(program,), name="vnetlearn-keys", daemon=True).start()
+    with _raw(sys.stdin.fileno()), _resizing(program), _typing(program):
         for _, data in program.output():
             os.write(sys.stdout.fileno(), data)
     return program.status
 
 
-def _type(program: Program) -> None:
+@contextmanager
+def _typing(program: Program) -> Iterator[None]:
     """Keys go to the program as they are pressed, Ctrl-C too: the terminal in the lab makes a signal of it."""
-    while data := os.read(sys.stdin.fileno(), 4096):
+    ended, end = os.pipe()
+    thread = threading.Thread(target=_type, args=(program, ended), name="vnetlearn-keys", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.close(end)
+        thread.join()
+        os.close(ended)
+
+
+def _type(program: Program, ended: int) -> None:
+    """Until the program has ended: a key that is pressed later is for whoever reads next."""
+    keys = sys.stdin.fileno()
+    while select.select([keys, ended], [], [])[0] == [keys] and (data := os.read(keys, 4096)):
         program.write(data)
 
 

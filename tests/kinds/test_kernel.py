@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from vnetlearn import kinds, netlink
-from vnetlearn.errors import CommandFailed, KernelRefused
+from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused
 from vnetlearn.iproute.linkmsg import ifinfmsg
 from vnetlearn.kinds import lists, values
 from vnetlearn.kinds.record import Kind, Param
@@ -233,6 +233,17 @@ def test_a_changed_link_is_the_same_as_ip_changes_it(lab: Lab) -> None:
         assert states[0] == states[1]
 
 
+def test_a_change_is_refused_for_what_the_link_has_already(lab: Lab) -> None:
+    """As ip does, which looks first: of the two that exclude each other, one was there before."""
+    node = lab["ours"]
+    node.link.add("x0", kind="ipip", remote="192.0.2.2", ttl=64)
+    with pytest.raises(BadParameter, match="ttl and nopmtudisc exclude each other"):
+        node.link.set("x0", kind="ipip", pmtudisc=False)
+    assert node.run("ip link set x0 type ipip nopmtudisc", quiet=True).status
+    assert node.link["x0"].params["pmtudisc"]
+    node.link.delete("x0")
+
+
 def test_a_controller_is_set_up_as_ip_does(lab: Lab) -> None:
     lab.run("modprobe kvaser_pci", check=True, quiet=True)
     kind = kinds.kind("can")
@@ -267,6 +278,13 @@ def test_what_a_link_tells_is_what_it_was_given(lab: Lab) -> None:
     told = node.link.add("x0", kind="vxlan", **given_params).params
     node.link.delete("x0")
     assert {name: told[name] for name in given_params} == given_params
+
+
+def test_a_vlan_without_any_flag_tells_that_it_has_none(lab: Lab) -> None:
+    """The kernel leaves the attribute out then."""
+    made = lab["ours"].link.add("x0", kind="vlan", link="eth1", id=5, reorder_hdr=False)
+    lab["ours"].link.delete("x0")
+    assert (made.params["reorder_hdr"], made.params["gvrp"]) == (False, False)
 
 
 def test_a_tap_is_what_it_was_given(lab: Lab) -> None:

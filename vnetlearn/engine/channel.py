@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import LabDied
@@ -94,15 +94,34 @@ class Channel:
 
         Raises `AgentRefused` (ENOENT: there is no such namespace), `LabDied`.
         """
-        name = netns.encode()
-        stream, kind, answer = self._ask(NETLINK, bytes([len(name)]) + name + message)
-        stream.forget()
-        if kind == REPLY:
-            raise _refused(answer)
+        answer = self.netlink_all([(netns, message)])[0]
+        if isinstance(answer, AgentRefused):
+            raise answer
         return answer
+
+    def netlink_all(self, requests: Sequence[tuple[str, bytes]]) -> list[bytes | AgentRefused]:
+        """As `netlink`, for many: all are sent before the first answer is waited for."""
+        streams = []
+        try:
+            for netns, message in requests:
+                name = netns.encode()
+                streams.append(self._begin(NETLINK, bytes([len(name)]) + name + message))
+            answers = [self._first(stream) for stream in streams]
+        finally:
+            for stream in streams:
+                stream.forget()
+        return [_refused(payload) if kind == REPLY else payload for kind, payload in answers]
 
     def _ask(self, kind: int, payload: bytes) -> tuple[Stream, int, bytes]:
         """Send a frame on a channel of its own: its stream, and the first frame that comes back."""
+        stream = self._begin(kind, payload)
+        try:
+            return (stream, *self._first(stream))
+        except BaseException:
+            stream.forget()
+            raise
+
+    def _begin(self, kind: int, payload: bytes) -> Stream:
         with self._lock:
             if not self._open:
                 raise self.death()
@@ -110,13 +129,17 @@ class Channel:
             self._streams[stream.number] = stream
         try:
             self.send(kind, stream.number, payload)
-            return (stream, *stream.receive(ANSWER_SECONDS))
-        except TimeoutError:
-            self.hang_up(f"it did not answer within {ANSWER_SECONDS:.0f} s")
-            raise self.death() from None
         except BaseException:
             stream.forget()
             raise
+        return stream
+
+    def _first(self, stream: Stream) -> Frame:
+        try:
+            return stream.receive(ANSWER_SECONDS)
+        except TimeoutError:
+            self.hang_up(f"it did not answer within {ANSWER_SECONDS:.0f} s")
+            raise self.death() from None
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
         try:

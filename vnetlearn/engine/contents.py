@@ -172,6 +172,7 @@ def guest_entries(chosen: kernel.Kernel, staging: Path) -> dict[str, Entry]:
     entries.update({f"/{name}": link(f"usr/{name}") for name in ("bin", "sbin", "lib", "lib64")})
     entries.update({name: text(content, mode) for name, (content, mode) in TEXTS.items()})
     entries["/etc/mtab"] = link("../proc/self/mounts")
+    entries["/var/run"] = link("../run")  # where iwpan(8) looks for namespaces
     entries["/usr/share/udhcpc/default.script"] = link("/etc/udhcpc/default.script")
     entries["/dev/console"] = node(5, 1)
     entries["/agent.py"] = Entry(0o100644, Path(agent.__file__))

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import EngineUnavailable
@@ -23,10 +24,11 @@ class Running:
 
     name = name
 
-    def __init__(self) -> None:
+    def __init__(self, before: Sequence[str], mode: str = "host") -> None:
         self.stream, theirs = socket.socketpair()
+        command = [*before, sys.executable, "-I", "-S", agent.__file__, mode, str(theirs.fileno())]
         with theirs:
-            self._process = spawn(_command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+            self._process = spawn(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
 
     def died(self) -> str:
@@ -58,7 +60,12 @@ def start() -> Running:
     ok, why, next_step = available()
     if not ok:
         raise EngineUnavailable(" ".join(_unshare()), "new namespaces are refused", why, next_step)
-    return Running()
+    return Running(_unshare())
+
+
+def look() -> Running:
+    """Start an agent that only looks, in the computer's own namespaces."""
+    return Running((), "look")
 
 
 @functools.cache
@@ -104,7 +111,3 @@ def _unshare() -> list[str]:
     namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", *([] if root else ["--user", "--map-root-user"])]
     command = ["unshare", *namespaces, "--fork", "--kill-child=KILL", "--mount-proc", "--"]
     return [*command, "setpriv", "--bounding-set", _WITHOUT, "--"] if root else command
-
-
-def _command(fd: int) -> list[str]:
-    return [*_unshare(), sys.executable, "-I", "-S", agent.__file__, "host", str(fd)]

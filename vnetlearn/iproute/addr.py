@@ -34,6 +34,8 @@ class Addr:
     tentative: bool = False
     valid_lft: int | None = None
     preferred_lft: int | None = None
+    noprefixroute: bool = False
+    nodad: bool = False
 
     COLUMNS = ("netns", "dev", "address", "scope", "peer", "broadcast")
 
@@ -107,7 +109,7 @@ class Addrs:
         if dev is not None and dev not in names.values():
             raise NotFound(self._node.spell(["addr", "show", "dev", dev]), f'Device "{dev}" does not exist.',
                            "this namespace has: " + ", ".join(names.values()), "check the name")  # fmt: skip
-        found = (self._read(m, names) for m in self._node.dump(netlink.GETADDR, ifaddrmsg()))
+        found = (read_addr(m, self._node.name, names) for m in self._node.dump(netlink.GETADDR, ifaddrmsg()))
         return Table(one for one in found if dev is None or one.dev == dev)
 
     def _message(self, local: str, dev: str, tried: str) -> tuple[Any, str, int]:
@@ -117,24 +119,28 @@ class Addrs:
         message["index"] = self._node.link.index(dev, tried)
         return message, address, length
 
-    def _read(self, message: Any, names: dict[int, str]) -> Addr:
-        address, local = message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL")
-        flags = message.get_attr("IFA_FLAGS") or message["flags"]
-        lives = message.get_attr("IFA_CACHEINFO") or {"ifa_valid": FOREVER, "ifa_preferred": FOREVER}
-        return Addr(
-            netns=self._node.name,
-            dev=names.get(message["index"], f"if{message['index']}"),
-            local=local or address,
-            prefixlen=message["prefixlen"],
-            scope=SCOPES.get(message["scope"], str(message["scope"])),
-            family="inet" if message["family"] == 2 else "inet6",
-            peer=address if local and address != local else "",
-            broadcast=message.get_attr("IFA_BROADCAST") or "",
-            label=message.get_attr("IFA_LABEL") or "",
-            tentative=bool(flags & TENTATIVE),
-            valid_lft=None if lives["ifa_valid"] == FOREVER else lives["ifa_valid"],
-            preferred_lft=None if lives["ifa_preferred"] == FOREVER else lives["ifa_preferred"],
-        )
+
+def read_addr(message: Any, netns: str, names: dict[int, str]) -> Addr:
+    """An Addr from a message of a dump; `names` has the links' names by index."""
+    address, local = message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL")
+    flags = message.get_attr("IFA_FLAGS") or message["flags"]
+    lives = message.get_attr("IFA_CACHEINFO") or {"ifa_valid": FOREVER, "ifa_preferred": FOREVER}
+    return Addr(
+        netns=netns,
+        dev=names.get(message["index"], f"if{message['index']}"),
+        local=local or address,
+        prefixlen=message["prefixlen"],
+        scope=SCOPES.get(message["scope"], str(message["scope"])),
+        family="inet" if message["family"] == 2 else "inet6",
+        peer=address if local and address != local else "",
+        broadcast=message.get_attr("IFA_BROADCAST") or "",
+        label=message.get_attr("IFA_LABEL") or "",
+        tentative=bool(flags & TENTATIVE),
+        noprefixroute=bool(flags & NOPREFIXROUTE),
+        nodad=bool(flags & NODAD),
+        valid_lft=None if lives["ifa_valid"] == FOREVER else lives["ifa_valid"],
+        preferred_lft=None if lives["ifa_preferred"] == FOREVER else lives["ifa_preferred"],
+    )
 
 
 def default_scope(address: str) -> int:

@@ -11,7 +11,7 @@ from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
 from ..table import Table
 from . import words as check
 from .before import Before
-from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, netns_word, read_link
+from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, netns_word, read_link, read_links
 
 if TYPE_CHECKING:
     from ..lab import Node
@@ -112,9 +112,7 @@ class Links:
 
     def show(self, *, kind: str | None = None, master: str | None = None, up: bool = False) -> Table[Link]:
         """All links of the namespace: `ip -d link show [type KIND] [master M] [up]`."""
-        messages = self._node.dump(netlink.GETLINK, ifinfmsg([]))
-        names = {m["index"]: m.get_attr("IFLA_IFNAME") for m in messages}
-        links = (read_link(m, self._node.name, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages)
+        links = read_links(self._node.dump(netlink.GETLINK, ifinfmsg([])), self._node.name)
         return Table(
             one
             for one in links

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .. import kinds
+from .. import kinds, netlink
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
 from ..table import Table
@@ -21,6 +21,12 @@ FLAGS = {
     "PROMISC": 0x100, "MASTER": 0x400, "SLAVE": 0x800, "UP": 0x1, "LOWER_UP": 0x10000, "DORMANT": 0x20000,
 }  # fmt: skip
 CHANGEABLE = sum(FLAGS[name] for name in ("UP", "NOARP", "MULTICAST", "PROMISC", "ALLMULTI"))
+# linux/if_arp.h, as ip(8) prints them
+TYPES = {
+    1: "ether", 32: "infiniband", 280: "can", 768: "ipip", 769: "tunnel6", 772: "loopback", 776: "sit", 778: "gre",
+    804: "ieee802.15.4", 805: "ieee802.15.4/monitor", 823: "gre6", 824: "netlink", 825: "6lowpan", 65534: "none",
+}  # fmt: skip
+ADDR_GEN_MODES = ("eui64", "none", "stable_secret", "random")
 STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 
 
@@ -31,7 +37,7 @@ class Link:
     `netns` is the namespace's name ("" for the lab's first), `link` the name of the lower link or the peer where that
     is in the same namespace; where it is not, `link_index` is its index there and `link_netnsid` the number under
     which this namespace knows the other one (-1: the same one). `params` and `port` hold what the kind, and the master it is
-    a port of, add, under ip's names. MTU in bytes.
+    a port of, add, under ip's names. `link_type` is the hardware's: ether, loopback, can, none, … MTU in bytes.
     """
 
     netns: str
@@ -50,6 +56,9 @@ class Link:
     link_netnsid: int = -1
     txqueuelen: int = 0
     alias: str = ""
+    link_type: str = "ether"
+    group: int = 0
+    addrgenmode: str = ""
 
     COLUMNS = ("netns", "index", "name", "kind", "state", "mtu", "address", "master", "parameters")
 
@@ -109,10 +118,11 @@ def _master(value: Any, tried: str, index: Callable[[str], int]) -> int:
 
 
 def _addrgenmode(value: Any, tried: str, index: Callable[[str], int]) -> dict[str, Any]:
-    modes = ("eui64", "none", "stable_secret", "random")
-    if value not in modes:
-        raise BadParameter(tried, f'"addrgenmode" value {value!r} is invalid', "", "one of " + ", ".join(modes))
-    return {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", modes.index(value))]})]}
+    if value not in ADDR_GEN_MODES:
+        raise BadParameter(
+            tried, f'"addrgenmode" value {value!r} is invalid', "", "one of " + ", ".join(ADDR_GEN_MODES)
+        )
+    return {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", ADDR_GEN_MODES.index(value))]})]}
 
 
 GENERIC = {
@@ -175,7 +185,7 @@ def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
     return Link(
         netns=netns,
         index=message["index"],
-        name=of("IFLA_IFNAME"),
+        name=netlink.text(of("IFLA_IFNAME")),
         kind=kind,
         state=state if isinstance(state, str) else STATES[state or 0],
         flags=tuple(name for name, bit in FLAGS.items() if message["flags"] & bit),
@@ -188,8 +198,23 @@ def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
         link_index=lower,
         link_netnsid=-1 if nsid is None else nsid,
         txqueuelen=of("IFLA_TXQLEN") or 0,
-        alias=of("IFLA_IFALIAS") or "",
+        alias=netlink.text(of("IFLA_IFALIAS")) or "",
+        group=of("IFLA_GROUP") or 0,
+        addrgenmode=_gen_mode(of("IFLA_AF_SPEC")),
+        link_type=TYPES.get(message["ifi_type"], str(message["ifi_type"])),
     )
+
+
+def _gen_mode(af_spec: Any) -> str:
+    inet6 = af_spec and af_spec.get_attr("AF_INET6")
+    mode = inet6.get_attr("IFLA_INET6_ADDR_GEN_MODE") if inet6 else None
+    return "" if mode is None else ADDR_GEN_MODES[mode]
+
+
+def read_links(messages: list[Any], netns: str) -> list[Link]:
+    """All links of a namespace from the messages of a dump."""
+    names = {m["index"]: netlink.text(m.get_attr("IFLA_IFNAME")) for m in messages}
+    return [read_link(m, netns, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages]
 
 
 class Descriptors:

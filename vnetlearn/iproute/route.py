@@ -38,6 +38,8 @@ class Route:
     type: str
     protocol: str
     flags: tuple[str, ...] = ()
+    mtu: int = 0
+    family: str = "inet"
 
     COLUMNS = ("netns", "type", "dst", "via", "dev", "src", "scope", "proto", "metric", "table", "flags")
 
@@ -77,7 +79,7 @@ class Routes:
         """`ip [-4|-6] route show table TABLE [dev DEV]`; `table="all"` for all, `family` 4 or 6, both by default."""
         names = self._node.link.names()
         message = rtmsg(0)
-        routes = (self._read(m, names) for m in self._node.dump(netlink.GETROUTE, message)
+        routes = (read_route(m, self._node.name, names) for m in self._node.dump(netlink.GETROUTE, message)
                   if not m["flags"] & CLONED and (family is None or m["family"] == {4: 2, 6: 10}[family]))  # fmt: skip
         return Table(r for r in routes if table in ("all", r.table, _digits(r.table)) and dev in (None, r.dev))
 
@@ -93,7 +95,7 @@ class Routes:
             message["src_len"], source = message["dst_len"], check.address(src, tried, family)[1]
             message["attrs"].append(("RTA_SRC", source))
         answers = self._node.explained(words, netlink.GETROUTE, message, 0)
-        return self._read(answers[0], self._node.link.names())
+        return read_route(answers[0], self._node.name, self._node.link.names())
 
     def _change(self, verb: str, dst: str, kind: int, flags: int, how: dict[str, Any]) -> None:
         words = ["route", verb, *([how["type"]] if "type" in how else []), str(dst)]
@@ -146,23 +148,28 @@ class Routes:
             message["flags"] = ONLINK
         message["attrs"] += attributes
 
-    def _read(self, message: Any, names: dict[int, str]) -> Route:
-        dst = message.get_attr("RTA_DST")
-        table = message.get_attr("RTA_TABLE") or message["table"]
-        flags = (("onlink", ONLINK), ("linkdown", LINKDOWN))
-        return Route(
-            netns=self._node.name,
-            dst=f"{dst}/{message['dst_len']}" if dst else "default",
-            via=message.get_attr("RTA_GATEWAY") or "",
-            dev=names.get(message.get_attr("RTA_OIF") or 0, ""),
-            src=message.get_attr("RTA_PREFSRC") or "",
-            metric=message.get_attr("RTA_PRIORITY") or 0,
-            table=TABLES.get(table, str(table)),
-            scope=SCOPES.get(message["scope"], str(message["scope"])) if message["family"] == 2 else "global",
-            type=TYPES.get(message["type"], str(message["type"])),
-            protocol=PROTOCOLS.get(message["proto"], str(message["proto"])),
-            flags=tuple(name for name, bit in flags if message["flags"] & bit),
-        )
+
+def read_route(message: Any, netns: str, names: dict[int, str]) -> Route:
+    """A Route from a message of a dump; `names` has the links' names by index."""
+    dst = message.get_attr("RTA_DST")
+    table = message.get_attr("RTA_TABLE") or message["table"]
+    flags = (("onlink", ONLINK), ("linkdown", LINKDOWN))
+    metrics = message.get_attr("RTA_METRICS")
+    return Route(
+        netns=netns,
+        dst=f"{dst}/{message['dst_len']}" if dst else "default",
+        via=message.get_attr("RTA_GATEWAY") or "",
+        dev=names.get(message.get_attr("RTA_OIF") or 0, ""),
+        src=message.get_attr("RTA_PREFSRC") or "",
+        metric=message.get_attr("RTA_PRIORITY") or 0,
+        table=TABLES.get(table, str(table)),
+        scope=SCOPES.get(message["scope"], str(message["scope"])) if message["family"] == 2 else "global",
+        type=TYPES.get(message["type"], str(message["type"])),
+        protocol=PROTOCOLS.get(message["proto"], str(message["proto"])),
+        flags=tuple(name for name, bit in flags if message["flags"] & bit),
+        mtu=(metrics and metrics.get_attr("RTAX_MTU")) or 0,
+        family="inet" if message["family"] == 2 else "inet6",
+    )
 
 
 def _default_scope(kind: int, via: bool) -> int:

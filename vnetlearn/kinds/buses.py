@@ -62,6 +62,7 @@ CAN = Kind(
     "bus and radio", "can-dev", "drivers/net/can/", "2.6.31", "none", "",
     "Documentation/networking/can.rst; ip link help can", example={"bitrate": 500000}, setup="modprobe kvaser_pci",
     via="set", rules=(*_only_with(""), *_only_with("d")),
+    relations=("bus",), shows=("bitrate",),
     params=table(
         *_timing("", "IFLA_CAN_BITTIMING", ""),
         *_timing("d", "IFLA_CAN_DATA_BITTIMING", " of CAN FD's data"),
@@ -94,6 +95,7 @@ VCAN = Kind(
     "vcan", "a CAN bus without hardware",
     "Programs on the same machine exchange CAN frames over it.",
     "bus and radio", "vcan", "drivers/net/can/vcan.c", "2.6.25", "none", "", "Documentation/networking/can.rst",
+    relations=("bus",),
 )  # fmt: skip
 
 LOWPAN = Kind(
@@ -102,6 +104,7 @@ LOWPAN = Kind(
     "bus and radio", "ieee802154_6lowpan", "net/ieee802154/6lowpan/", "2.6.39", "required", "link",
     "Documentation/networking/ieee802154.rst; RFC 4944", example={"link": "wpan0"},
     setup="modprobe mac802154_hwsim radios=2",
+    relations=("lower",),
 )  # fmt: skip
 
 IPOIB = Kind(
@@ -110,6 +113,7 @@ IPOIB = Kind(
     "bus and radio", "ib_ipoib", "drivers/infiniband/ulp/ipoib/", "2.6.14", "required", "link",
     "ip-link(8), IPOIB Type Support; Documentation/infiniband/ipoib.rst", example={"link": "eth0", "pkey": 0x8001},
     needs=("eth0",), hardware=True,
+    relations=("lower",), shows=("pkey", "mode"),
     params=table(
         Param("pkey", "The network's key, 0x8001 to 0xffff.", Number(0x8001, 0xFFFF), Whole("IFLA_IPOIB_PKEY", "u16")),
         Param("mode", "datagram (small packets) or connected (up to 65520 bytes).", choice("datagram", "connected"),

@@ -64,6 +64,7 @@ BRIDGE = Kind(
     "Forwards Ethernet frames between the links that are its ports, and learns which MAC address is behind which.",
     "bridge-like", "bridge", "net/bridge/", "", "none", "",
     "ip-link(8), BRIDGE Type Support; Documentation/networking/bridge.rst",
+    relations=("master",), shows=("vlan_filtering", "stp_state"),
     params=table(
         Param("fdb_flush", "Forget the learned addresses (for an existing bridge).", Flag(no=""),
               Present("IFLA_BR_FDB_FLUSH")),
@@ -140,6 +141,7 @@ BOND = Kind(
     "redundancy", "bonding", "drivers/net/bonding/", "", "none", "",
     "ip-link(8), BOND Type Support; Documentation/networking/bonding.rst",
     example={"mode": "active-backup", "miimon": 100}, rules=(apart("active_slave", "clear_active_slave"),),
+    relations=("master",), shows=("mode",),
     params=table(
         _bond("mode", "MODE", "u8", choice("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad",
               "balance-tlb", "balance-alb"), "How frames are spread over the members; balance-rr when it is left out."),
@@ -208,6 +210,7 @@ HSR = Kind(
     "breaks; the second copy is dropped.",
     "redundancy", "hsr", "net/hsr/", "3.13", "none", "", "ip-link(8), HSR Type Support",
     example={"slave1": "eth0", "slave2": "eth1"}, needs=("eth0", "eth1"),
+    relations=("master",), shows=("proto",),
     params=table(
         Param("slave1", "The first of its two links.", Link(), Index("IFLA_HSR_SLAVE1"), required=True),
         Param("slave2", "The second of its two links.", Link(), Index("IFLA_HSR_SLAVE2"), required=True),
@@ -225,6 +228,7 @@ VETH = Kind(
     "A pair of links: what goes into one comes out of the other. It connects namespaces, and namespaces with bridges.",
     "pairs", "veth", "drivers/net/veth.c", "2.6.24", "none", "", "veth(4); ip-link(8), VETH, VXCAN Type Support",
     example={"peer": "veth1"},
+    relations=("peer",),
     params=table(Param("peer", "The other end: its name, or a dict of ip's options for a new link (name, netns, "
                        "address, mtu, …).", Peer(), Elsewhere("a link message of its own in VETH_INFO_PEER"))),
 )  # fmt: skip
@@ -234,6 +238,7 @@ VRF = Kind(
     "Links that are its ports route by a table of their own, so that one machine acts as several routers.",
     "routing", "vrf", "drivers/net/vrf.c", "4.3", "none", "", "ip-link(8), VRF Type Support; "
     "Documentation/networking/vrf.rst", example={"table": 10},
+    relations=("master",), shows=("table",),
     params=table(Param("table", "The number of its routing table, 1 to 4294967295, or main, default or local.",
                        Number(1, 0xFFFFFFFF, {"default": 253, "main": 254, "local": 255}),
                        Whole("IFLA_VRF_TABLE", "u32"), required=True)),
@@ -243,6 +248,7 @@ DUMMY = Kind(
     "dummy", "a card that leads nowhere",
     "Swallows what is sent to it. Good for an address that is always up, and for trying things out.",
     "endpoints", "dummy", "drivers/net/dummy.c", "", "none", "", "ip-link(8)",
+    relations=(),
 )  # fmt: skip
 
 IFB = Kind(
@@ -250,12 +256,14 @@ IFB = Kind(
     "Frames that tc redirects to it from other links pass its queues, so that incoming traffic can be shaped; several "
     "links can share it.",
     "traffic control", "ifb", "drivers/net/ifb.c", "2.6.16", "none", "", "tc-mirred(8)",
+    relations=("redirect",),
 )  # fmt: skip
 
 NLMON = Kind(
     "nlmon", "a view of netlink",
     "Shows a copy of all netlink messages between programs and the kernel, for tcpdump and the like.",
     "monitoring", "nlmon", "drivers/net/nlmon.c", "3.11", "none", "", "ip-link(8)",
+    relations=("hears",),
 )  # fmt: skip
 
 KINDS = (BRIDGE, BOND, HSR, VETH, VRF, DUMMY, IFB, NLMON)

@@ -75,6 +75,7 @@ VXLAN = Kind(
     example={"id": 42, "remote": "192.0.2.2", "dstport": 4789},
     rules=(apart("group", "remote"), needs("group", "dev"), needs("vnifilter", "external"), _vxlan_id, _vxlan_family),
     implied=_vxlan_implied,
+    relations=("underlay", "tunnel"), shows=("id", "remote", "group"),
     params=table(
         _vxlan("id", "ID", "u32", VNI, "The network's number, 0 to 16777215.", "vni"),
         Param("group", "The multicast address that stands for all other machines; needs dev.",
@@ -137,6 +138,7 @@ GENEVE = Kind(
     "tunnel", "geneve", "drivers/net/geneve.c", "4.2", "none", "",
     "ip-link(8), GENEVE Type Support; RFC 8926", example={"id": 42, "remote": "192.0.2.2"},
     rules=(_geneve_ends,), implied=lambda params: {"id": 0},
+    relations=("underlay", "tunnel"), shows=("id", "remote"),
     params=table(
         _geneve("id", "ID", "u32", VNI, "The network's number, 0 to 16777215.", "vni"),
         Param("remote", "The other machine's address.", Address(multicast=False),

@@ -58,7 +58,7 @@ class Whole(_OneAttribute):
 
 @dataclass(frozen=True)
 class Present(_OneAttribute):
-    """An attribute without content: it is there when the value is True."""
+    """An attribute without content: it is there when the value is True. Some the kernel tells as a byte, 0 or 1."""
 
     name: str
 
@@ -67,7 +67,8 @@ class Present(_OneAttribute):
             attributes[self.name] = b""
 
     def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
-        return True if self.name in attributes else None
+        data = attributes.get(self.name)
+        return None if data is None else not data or any(data)
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,14 @@ class Kind:
     """Whether the kernel takes what a change leaves out as 0, so that a change must send everything again."""
     hardware: bool = False
     """Whether it needs a card for which no engine has a stand-in."""
+    relations: tuple[str, ...] = ()
+    """How it hangs together with others: names of `relations.RELATIONS`."""
+    shows: tuple[str, ...] = ()
+    """The parameters that a picture shows, where they are not the usual ones."""
     params: Mapping[str, Param] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    always: tuple[Rule, ...] = ()
+    """Rules for what a link is as a whole, so that a change of one parameter cannot break them either."""
     implied: Callable[[Params], dict[str, Any]] = lambda params: {}
     """What `ip` sends by itself for a new link, given its parameters; the kernel decides about the rest."""
 

@@ -68,6 +68,7 @@ MACSEC = Kind(
     rules=(apart("sci", "address"), apart("sci", "port"), needs("address", "port"), _replay,
            apart("send_sci", "end_station", "scb")),
     implied=lambda params: {"window": 0xFFFFFFFF} if "replay" in params else {},
+    relations=("lower",), shows=("encrypt",),
     params=table(
         Param("address", "The MAC address in the identifier of its channel; the link's own by default.", Mac(),
               _Address()),
@@ -124,6 +125,7 @@ TUN = Kind(
     "virtual machines use it.",
     "user space", "tun", "drivers/net/tun.c", "", "none", "", "ip-tuntap(8); Documentation/networking/tuntap.rst",
     example={"mode": "tun"}, via="tuntap",
+    relations=("held",), shows=("mode",),
     params=table(
         Param("mode", "tun for IP packets, tap for Ethernet frames.", Choice({"tun": 1, "tap": 2}),
               _Told("IFLA_TUN_TYPE", "u8"), required=True),

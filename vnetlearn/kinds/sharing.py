@@ -56,7 +56,8 @@ def _macvlan(name: str, title: str, says: str, module: str, source: str, since: 
     return Kind(
         name, title, says, "sharing a card", module, source, since, "required", "link",
         "ip-link(8), MACVLAN and MACVTAP Type Support",
-        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",), rules=(
+        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",),
+        relations=("lower", "held") if name == "macvtap" else ("lower",), shows=("mode",), rules=(
             _promiscuous, needs("macaddr", "mode"),
         ),
         params=table(
@@ -77,8 +78,19 @@ def _macvlan(name: str, title: str, says: str, module: str, source: str, since: 
     )  # fmt: skip
 
 
+class _VlanFlag(Bits):
+    """The kernel does not tell the attribute when no flag is set (net/8021q/vlan_netlink.c, vlan_fill_info)."""
+
+    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+        told = {self.name: bytes(8), **attributes} if attributes.keys() >= TOLD_OF_VLAN else attributes
+        return super().get(spelling, told, links)
+
+
+TOLD_OF_VLAN = {"IFLA_VLAN_ID", "IFLA_VLAN_PROTOCOL"}
+
+
 def _vlan_flag(word: str, mask: int, says: str) -> Param:
-    return Param(word, says, Switch(), Bits("IFLA_VLAN_FLAGS", mask, "=II", value=0, meant=1))
+    return Param(word, says, Switch(), _VlanFlag("IFLA_VLAN_FLAGS", mask, "=II", value=0, meant=1))
 
 
 def _qos(word: str, name: str, says: str) -> Param:
@@ -103,7 +115,7 @@ KINDS = (
         "sharing a card", "ipvlan", "drivers/net/ipvlan/", "3.19", "required", "link",
         "ip-link(8), IPVLAN Type Support; Documentation/networking/ipvlan.rst",
         example={"link": "eth0", "mode": "l2"}, needs=("eth0",), rules=(apart("bridge", "private", "vepa"),),
-        implied=lambda params: {"bridge": True},
+        implied=lambda params: {"bridge": True}, relations=("lower",), shows=("mode", "private", "vepa"),
         params=table(
             Param("mode", "At which layer frames are handed to the children: l2 (they do ARP themselves), l3 (the "
                   "parent routes for them), l3s (as l3, through the host's netfilter); l3 when it is left out. All "
@@ -122,6 +134,7 @@ KINDS = (
         "Tags frames with a number (IEEE 802.1Q), so that one cable or card carries several separate networks.",
         "tagging", "8021q", "net/8021q/", "", "required", "link",
         "ip-link(8), VLAN Type Support", example={"link": "eth0", "id": 100}, needs=("eth0",),
+        relations=("lower",), shows=("protocol", "id"),
         params=table(
             Param("protocol", "The tag's Ethernet type: 802.1Q (by default) or 802.1ad (the outer tag of two).",
                   PROTOCOLS, Whole("IFLA_VLAN_PROTOCOL", "be16")),

@@ -32,6 +32,11 @@ def encode(
     for param in kind.params.values():
         if param.name in given:
             param.place.put(given[param.name], param.value, attributes, links)
+    for rule in kind.always if kind.whole else ():
+        if said := rule(_values(kind, attributes, links)):
+            raise BadParameter(
+                _command(kind, " ".join(words(kind, params))), said, f"{kind.name}: {kind.title}", _help(kind)
+            )
     return list(attributes.items())
 
 
@@ -41,8 +46,10 @@ def decode(kind: Kind, info_data: Any, ifname: Callable[[int], str]) -> dict[str
     Values are in their normal form, under ip's names, in the catalogue's order; what the kernel does not tell is
     not in the result. `ifname` finds a link's name by its index.
     """
-    attributes = _received(info_data)
-    links = Links(index=int, name=ifname)
+    return _values(kind, _received(info_data), Links(index=int, name=ifname))
+
+
+def _values(kind: Kind, attributes: Attributes, links: Links) -> dict[str, Any]:
     values = {p.name: p.place.get(p.value, attributes, links) for p in kind.params.values()}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -102,7 +109,7 @@ def checked(kind: Kind, params: Mapping[str, Any], *, new: bool = True) -> dict[
         except ValueError as error:
             raise BadParameter(tried, f"{param.word} {error}", param.says, _help(kind)) from None
     found = {name: value for name, value in found.items() if value is not None}
-    for rule in kind.rules if new else ():
+    for rule in (*kind.rules, *kind.always) if new else ():
         if said := rule(found):
             raise BadParameter(tried, said, f"{kind.name}: {kind.title}", _help(kind))
     missing = [p for p in kind.params.values() if new and p.required and p.name not in found]

@@ -185,11 +185,12 @@ IPIP = Kind(
     "ipip", "IPv4 in IPv4", "Carries IPv4 packets in IPv4 packets to another machine, with the least overhead.",
     "tunnel", "ipip", "net/ipv4/ipip.c", "", "optional", "dev", "ip-link(8), IPIP, SIT Type Support; ip-tunnel(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
-    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc),
+    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY)), always=(_ttl_needs_pmtudisc,),
     implied=_iptun_implied,
     whole=True, params=table(
         _mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
     ),
+    relations=("underlay", "tunnel"), shows=("remote",),
 )  # fmt: skip
 
 SIT = Kind(
@@ -197,9 +198,9 @@ SIT = Kind(
     "and ISATAP.",
     "tunnel", "sit", "net/ipv6/sit.c", "", "optional", "dev", "ip-link(8), IPIP, SIT Type Support; ip-tunnel(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
-    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), _ttl_needs_pmtudisc, apart("6rd_prefix", "6rd_reset"),
+    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), apart("6rd_prefix", "6rd_reset"),
            apart("6rd_relay_prefix", "6rd_reset"), needs("6rd_relay_prefix", "6rd_prefix")),
-    implied=_iptun_implied,
+    always=(_ttl_needs_pmtudisc,), implied=_iptun_implied,
     whole=True, params=table(
         _mode("ip6ip", "ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
         Param("isatap", "It is an ISATAP link: IPv6 neighbours are found by the IPv4 address in their own.",
@@ -211,6 +212,7 @@ SIT = Kind(
         Param("6rd-reset", "Back to the prefix of 6to4, 2002::/16.", _Reset(no=""),
               _SixRdReset("IFLA_IPTUN_6RD_PREFIX"), also=("sixrd_reset",)),
     ),
+    relations=("underlay", "tunnel"), shows=("remote",),
 )  # fmt: skip
 
 IP6TNL = Kind(
@@ -224,6 +226,7 @@ IP6TNL = Kind(
               Whole("IFLA_IPTUN_PROTO", "u8")),
         *_ends(_IPTUN, 6), *_v6(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
     ),
+    relations=("underlay", "tunnel"), shows=("remote",),
 )  # fmt: skip
 
 
@@ -285,7 +288,9 @@ def _gre(name: str, title: str, says: str) -> Kind:
     return Kind(
         name, title, says, "tunnel", "ip_gre", "net/ipv4/ip_gre.c", "2.6.28", "optional", "dev", _GRE_DOC,
         example={"local": "192.0.2.1", "remote": "192.0.2.2", "key": 42},
-        rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY), _ttl_needs_pmtudisc, _broadcast), implied=_gre_implied,
+        relations=("underlay", "tunnel"), shows=("remote", "key"),
+        rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY), _broadcast), always=(_ttl_needs_pmtudisc,),
+        implied=_gre_implied,
         whole=True, params=table(
             *_ends("IFLA_GRE_", 4), *_gre_flags(), *_v4("IFLA_GRE_"),
             Param("ignore-df", "Whether packets that must not be fragmented can be all the same; not with pmtudisc.",
@@ -299,6 +304,7 @@ def _gre6(name: str, title: str, says: str) -> Kind:
     return Kind(
         name, title, says, "tunnel", "ip6_gre", "net/ipv6/ip6_gre.c", "3.7", "optional", "dev", _GRE_DOC,
         example={"local": "2001:db8::1", "remote": "2001:db8::2", "key": 42},
+        relations=("underlay", "tunnel"), shows=("remote", "key"),
         rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY)),
         implied=lambda params: {} if params.get("external") else _V6_IMPLIED,
         whole=True, params=table(
@@ -330,6 +336,7 @@ VTI = Kind(
         Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, _U32),
               Whole("IFLA_VTI_FWMARK", "u32")),
     ),
+    relations=("underlay", "tunnel"), shows=("remote", "key"),
 )  # fmt: skip
 
 KINDS = (IP6TNL, IPIP, SIT, GRE, GRETAP, IP6GRE, IP6GRETAP, VTI)

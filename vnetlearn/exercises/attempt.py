@@ -1,0 +1,217 @@
+"""A learner's handle on one exercise: its lab, its check, its hints, and what is noted of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .. import progress
+from ..errors import BadParameter, LabDied
+from ..lab import Lab
+from ..widgets import Shown, block, listing, printable
+from .record import NOT_STARTED, NOT_YET, SOLVED, Exercise, Verdict, plain, prose
+from .seen import Seen, State, read, untouched
+
+if TYPE_CHECKING:
+    from .panel import Panel
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One of an exercise's hints; `note` is what else is to be said."""
+
+    number: int
+    of: int
+    text: str
+    note: str = ""
+
+    @property
+    def head(self) -> str:
+        last = " That was the last one; then there is ex.solution()." if self.number == self.of else ""
+        return f"Hint {self.number} of {self.of}.{last}"
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, (self.head, plain(self.text), self.note)))
+
+    def _repr_html_(self) -> str:
+        return block(self.html())
+
+    def html(self) -> str:
+        return f"<b>{self.head}</b>{prose(self.text)}{prose(self.note)}"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The commands that solve an exercise, as shell text for the lab's first namespace (`%%lab`); one way of several."""
+
+    commands: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.commands
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, ("# One way of several, for %%lab:", self.commands, self.note)))
+
+    def _repr_html_(self) -> str:
+        return block(self.html())
+
+    def html(self) -> str:
+        return f"<b>One way of several</b>, for <code>%%lab</code>:{listing(self.commands)}{prose(self.note)}"
+
+
+class Attempt(Shown):
+    """One exercise as a learner tries it.
+
+    `ex.start()` makes the lab and gives it: `lab = ex.start()`, so that `%%lab` finds it. Work in it as you like, by
+    Python verbs, `%%lab` or in a terminal: `ex.check()` looks at the kernel alone. `ex.hint()` gives the next hint,
+    `ex.solution()` the commands, `ex.reset()` the start again, in a new lab. As the last line of a cell, `ex` shows
+    buttons for all of them. It may be used from any thread.
+    """
+
+    def __init__(self, exercise: Exercise, engine: str | None = None) -> None:
+        self.exercise, self.engine = exercise, engine
+        self._lab: Lab | None = None
+        self._before = State({}, {})
+        self._hints = 0
+        self._lock = threading.RLock()
+        self.watchers: list[Callable[[Verdict], None]] = []
+
+    @property
+    def lab(self) -> Lab:
+        """The lab of this exercise. Raises `BadParameter` before `start()`, `LabDied` when it has ended."""
+        if self._lab is None:
+            raise BadParameter(f"the lab of {self.exercise.name}", "there is none yet", "an exercise makes its lab when it"
+                               " is started", "lab = ex.start()")  # fmt: skip
+        if not self._lab.alive:
+            raise LabDied(f"the lab of {self.exercise.name}", "the lab has ended, with all that was in it",
+                          "it was closed, or its engine ended", "lab = ex.reset() makes the start again")  # fmt: skip
+        return self._lab
+
+    @property
+    def started(self) -> bool:
+        return self._lab is not None
+
+    def start(self) -> Lab:
+        """The lab, as it is at the start of the exercise; when it was started already, as it is now, and that is said.
+
+        Raises what `Lab` raises, and `LabDied` when its lab has ended: then `reset`.
+        """
+        with self._lock:
+            if self._lab is None:
+                return self._fresh()
+            lab = self.lab
+            print(
+                f"{self.exercise.name} was started before: this is its lab as you left it. ex.reset() makes the start again."
+            )
+            return lab
+
+    def reset(self) -> Lab:
+        """The start again, in a new lab; the old one is closed."""
+        with self._lock:
+            self.close()
+            return self._fresh()
+
+    def close(self) -> None:
+        """End the lab, if there is one."""
+        with self._lock:
+            if self._lab is not None:
+                self._lab.close()
+                self._lab = None
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _fresh(self) -> Lab:
+        lab = Lab(self.exercise.world, kinds=self.exercise.kinds, engine=self.engine)
+        try:
+            if self.exercise.start:
+                lab.run(f"set -e\n{self.exercise.start}\n", check=True, quiet=True)
+            self._before = read(lab)
+        except BaseException:
+            lab.close()
+            raise
+        self._lab = lab
+        self._note(lambda record: {"started": record.started or progress.now()})
+        return lab
+
+    def check(self) -> Verdict:
+        """Compare the lab with what is wanted: not started, not yet (with what was observed), or solved.
+
+        It looks at the kernel: pings, every frame of them, dumps. Raises `LabDied` when the lab has ended.
+        """
+        with self._lock:
+            if self._lab is None:
+                verdict = Verdict(NOT_STARTED, note="lab = ex.start() makes the lab.")
+            else:
+                verdict = judge(self.exercise, self.lab, self._before)
+            note = ""
+            if verdict.state == NOT_YET:
+                note = self._note(lambda r: {} if r.solved else {"attempts": r.attempts + 1})
+            elif verdict.state == SOLVED:
+                note = self._note(lambda r: {"solved": r.solved or progress.now()})
+            verdict = Verdict(verdict.state, verdict.findings, " ".join(filter(None, (verdict.note, note))))
+        for watcher in self.watchers:
+            watcher(verdict)
+        return verdict
+
+    def hint(self) -> Hint:
+        """The next hint; after the last one, the last one again."""
+        with self._lock:
+            hints = self.exercise.hints
+            self._hints = min(self._hints + 1, len(hints))
+            number = self._hints
+            note = self._note(lambda r: {} if r.solved else {"hints": max(r.hints, number)})
+        return Hint(number, len(hints), hints[number - 1], note)
+
+    def solution(self) -> Solution:
+        """Commands that solve it. Looking at them is noted: an exercise that is solved after that is solved with help."""
+        note = self._note(lambda r: {"solution": r.solution or progress.now()})
+        return Solution(self.exercise.solution, note)
+
+    def _note(self, how: Callable[[progress.Record], dict[str, Any]]) -> str:
+        return progress.change(self.exercise.name, how)
+
+    def __repr__(self) -> str:
+        one = self.exercise
+        return f"{one.name}: {one.title} ({one.expects})\n\n{plain(one.task)}\n\n{STEPS}"
+
+    def still(self) -> str:
+        return self.task_html() + listing(STEPS)
+
+    def task_html(self) -> str:
+        one = self.exercise
+        head = f"<h3>{printable(one.title)}</h3><p class='soft'>{printable(one.name)}: {printable(one.expects)}</p>"
+        return head + prose(one.task)
+
+    @cached_property
+    def widget(self) -> Any:
+        return self.panel.box
+
+    @cached_property
+    def panel(self) -> Panel:
+        from .panel import Panel
+
+        return Panel(self)
+
+
+STEPS = """lab = ex.start()   # the lab; then work in it by Python, by %%lab, or in a terminal
+ex.check()         # not started, not yet, or solved
+ex.hint()          # the next hint
+ex.solution()      # the commands
+ex.reset()         # the start again, in a new lab"""
+
+
+def judge(exercise: Exercise, lab: Lab, before: State) -> Verdict:
+    """The kernel's answer: each thing that is wanted, observed in the lab, whose state at the start was `before`."""
+    if untouched(lab, before):
+        return Verdict(NOT_STARTED, note="Nothing in the lab has been changed yet.")
+    seen = Seen(lab, before, [ping for one in exercise.wanted for ping in one.pings])
+    findings = tuple(one.look(seen) for one in exercise.wanted)
+    return Verdict(SOLVED if all(one.ok for one in findings) else NOT_YET, findings)

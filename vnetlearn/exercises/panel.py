@@ -1,0 +1,111 @@
+"""The widget of an exercise: its task, the lab's picture, and buttons. ipywidgets is imported when one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..errors import VnetlearnError
+from ..progress import read
+from ..widgets import Worker, block, image, lesson, said
+from .record import NOT_STARTED, NOT_YET, SOLVED, Verdict
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
+
+BADGES = {NOT_STARTED: "○ not started", NOT_YET: "◐ not yet", SOLVED: "● solved"}
+LAB = "The lab is there. For Python and <code>%%lab</code>, run <code>lab = ex.lab</code> in a cell."
+NEW = "This is the start again, in a new lab; the old one is closed. Run <code>lab = ex.lab</code> in a cell again."
+
+
+class Panel:
+    """Buttons for all that an exercise can do. The work is done in a thread: the notebook stays free.
+
+    `answer` is the last answer as HTML, in a region that a screen reader reads aloud when it changes.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        import ipywidgets as w
+
+        self._attempt, self._state = attempt, NOT_STARTED
+        self._worker = Worker(self._busy, self._failed)
+        self._badge, self._answer, self._picture = w.HTML(), w.HTML(), w.HTML()
+        jobs = (
+            ("Start", "play", "Make the lab", self._start),
+            ("Check", "check", "Look at the kernel: is it solved?", attempt.check),  # which tells us what it found
+            ("Hint", "lightbulb-o", "The next hint", lambda: self._say(said("wait", attempt.hint().html()))),
+            ("Solution", "key", "Commands that solve it; looking is noted",
+             lambda: self._say(said("wait", attempt.solution().html()))),
+            ("Reset", "refresh", "The start again, in a new lab", self._reset),
+        )  # fmt: skip
+        self.buttons = {
+            name: w.Button(description=name, icon=icon, tooltip=tip, layout={"width": "auto"})
+            for name, icon, tip, _ in jobs
+        }
+        for name, _, _, job in jobs:
+            self.buttons[name].on_click(self._when_clicked(job))
+        task = w.HTML(block(attempt.task_html()))
+        self.box = w.VBox([task, self._badge, w.HBox(list(self.buttons.values())), self._answer, self._picture])
+        attempt.watchers.append(self._judged)
+        self._show()
+
+    @property
+    def answer(self) -> str:
+        return str(self._answer.value)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the buttons have done their work; False when they have not after so many seconds."""
+        return self._worker.wait(seconds)
+
+    def _when_clicked(self, job: Callable[[], object]) -> Callable[[object], None]:
+        def work() -> None:
+            job()
+
+        return lambda _: self._worker.ask(work)
+
+    def _start(self) -> None:
+        if self._attempt.started:
+            self._attempt.lab  # noqa: B018 (raises when it has ended)
+        else:
+            self._attempt.start()
+            self._show()
+        self._say(said("wait", LAB))
+
+    def _reset(self) -> None:
+        self._attempt.reset()
+        self._state = NOT_STARTED
+        self._show()
+        self._say(said("wait", NEW))
+
+    def _judged(self, verdict: Verdict) -> None:
+        self._state = verdict.state
+        self._show()
+        self._say(verdict.html())
+
+    def _say(self, body: str) -> None:
+        self._answer.value = f'<div class="vnl">{body}</div>'
+
+    def _show(self) -> None:
+        """The badge, and the lab's picture as it is now."""
+        self._busy(False)
+        try:
+            picture = image(self._attempt.lab.draw()) if self._attempt.started else ""
+        except VnetlearnError as error:  # the lab has ended, or Graphviz is missing: the rest goes on
+            picture = lesson(error)
+        self._picture.value = block(picture)
+
+    def _busy(self, busy: bool) -> None:
+        """The badge. The buttons stay as they are: one that is disabled loses the keyboard's focus."""
+        badge = "… working" if busy else BADGES[self._state]
+        self._badge.value = block(f'<p role="status"><b>{badge}</b>{self._before()}</p>')
+
+    def _before(self) -> str:
+        """What is on record from before, while this attempt is not solved."""
+        try:
+            record = read().get(self._attempt.exercise.name)
+        except VnetlearnError:
+            return ""
+        return f" ({record.state} before)" if record and record.solved and self._state != SOLVED else ""
+
+    def _failed(self, error: BaseException) -> None:
+        self._say(lesson(error))

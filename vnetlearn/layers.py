@@ -1,0 +1,352 @@
+"""What a captured frame is made of: its layers from the outside in, and what stays the same of it on its way.
+
+Scapy takes the frames apart. `Peeled.key` is what no hop changes: the contents of the innermost packet. Addresses,
+ports, TTL and checksums are not in it, since they may be rewritten (RFC 791, RFC 3022); `Peeled.exact` has those that
+only a router rewrites. What is encrypted is known by its number and its ciphertext alone.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+Key = tuple[object, ...]
+Ports = Mapping[int, str]  # UDP port → VXLAN, GENEVE or bareudp, as the lab's links have them
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One header: its name, and the fields that a learner would look at, as text or numbers."""
+
+    name: str
+    fields: dict[str, Any]
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{name} {value}" for name, value in self.fields.items())])
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of an IP packet: of which one, from where on, whether more follow, and its bytes."""
+
+    of: Key
+    offset: int
+    more: bool
+    data: bytes
+    proto: int
+
+
+@dataclass(frozen=True)
+class Peeled:
+    """A frame's layers. `keys` are the names by which the same packet is found elsewhere, `key` the best of them."""
+
+    layers: tuple[Layer, ...]
+    key: Key
+    rest: bytes = b""
+    fragment: Fragment | None = None
+    quotes: Key | None = None
+    also: tuple[Key, ...] = field(default=())
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        return frozenset((self.key, *self.also))
+
+    @property
+    def depth(self) -> int:
+        """How many wrappings it is in: tunnels, and encryption."""
+        names = [layer.name for layer in self.layers]
+        nested = sum(a in IPS and b in IPS for a, b in pairwise(names))
+        return nested + sum(name in WRAPPERS for name in names)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what is inside cannot be read here."""
+        return self.layers[-1].name in SEALED and "plain" not in self.layers[-1].fields
+
+    @property
+    def ip(self) -> Layer | None:
+        """The innermost IP header."""
+        return next((layer for layer in reversed(self.layers) if layer.name in IPS), None)
+
+    @property
+    def exact(self) -> Key:
+        """What only a router or a tunnel's end may change of the innermost packet: addresses, ports, numbers."""
+        inner = self.layers[_start(self.layers) :]
+        return tuple((layer.name, n, v) for layer in inner for n, v in layer.fields.items() if n not in MAY_CHANGE)
+
+    @property
+    def quotable(self) -> Key | None:
+        """How an ICMP error (RFC 792) would quote it: the protocol and the first bytes behind the IP header."""
+        last = self.layers[-1].fields
+        if self.layers[-1].name in ("ICMP", "ICMPv6") and "seq" in last:
+            return ("echo", last["id"], last["seq"])
+        if self.layers[-1].name in ("UDP", "TCP"):
+            return (self.layers[-1].name, last["sport"], last["dport"])
+        return None
+
+
+IPS = ("IPv4", "IPv6")
+WRAPPERS = ("VXLAN", "GENEVE", "GRE", "MPLS", "MACsec", "ESP", "WireGuard")
+HSR = (0x88FB, 0x892F)  # EtherTypes of HSR's versions 0 and 1: linux/if_ether.h
+ICV = 16  # bytes of MACsec's integrity check value: MACSEC_DEFAULT_ICV_LEN in linux/if_macsec.h
+SEALED = ("MACsec", "ESP", "WireGuard")
+MAY_CHANGE = ("TTL", "hop limit", "TOS", "class", "fragments", "DF", "priority")
+
+# Scapy's class → the layer's name, and {our word: scapy's field}
+READ: dict[str, tuple[str, dict[str, str]]] = {
+    "Ether": ("Ethernet", {"src": "src", "dst": "dst"}),
+    "Dot3": ("Ethernet", {"src": "src", "dst": "dst"}),
+    "LLC": ("LLC", {}),
+    "Dot1Q": ("VLAN", {"id": "vlan", "priority": "prio"}),
+    "Dot1AD": ("VLAN", {"id": "vlan", "priority": "prio"}),
+    "ARP": ("ARP", {"op": "op", "src": "psrc", "dst": "pdst", "srcmac": "hwsrc"}),
+    "IP": ("IPv4", {"src": "src", "dst": "dst", "TTL": "ttl", "TOS": "tos", "id": "id", "DF": "flags"}),
+    "IPv6": ("IPv6", {"src": "src", "dst": "dst", "hop limit": "hlim", "class": "tc"}),
+    "IPv6ExtHdrFragment": ("", {}),
+    "ICMP": ("ICMP", {"type": "type", "code": "code"}),
+    "UDP": ("UDP", {"sport": "sport", "dport": "dport"}),
+    "TCP": ("TCP", {"sport": "sport", "dport": "dport", "seq": "seq", "ack": "ack", "flags": "flags"}),
+    "GRE": ("GRE", {"key": "key"}),
+    "ERSPAN": ("ERSPAN", {"session": "session_id"}),
+    "ERSPAN_II": ("ERSPAN", {"session": "session_id"}),
+    "ERSPAN_III": ("ERSPAN", {"session": "session_id"}),
+    "VXLAN": ("VXLAN", {"VNI": "vni"}),
+    "GENEVE": ("GENEVE", {"VNI": "vni"}),
+    "MPLS": ("MPLS", {"label": "label"}),
+    "MACsec": ("MACsec", {"SCI": "SCI", "packet": "PN"}),
+    "ESP": ("ESP", {"SPI": "spi", "packet": "seq"}),
+    "CAN": ("CAN", {"id": "identifier", "flags": "flags"}),
+    "CANFD": ("CAN FD", {"id": "identifier", "flags": "flags"}),
+    "Dot15d4": ("802.15.4", {"frame": "seqnum"}),
+    "Dot15d4FCS": ("802.15.4", {"frame": "seqnum"}),
+    "Dot15d4Data": ("", {}),
+    "SixLoWPAN": ("", {}),
+    "LoWPANUncompressedIPv6": ("", {}),
+    "LoWPAN_IPHC": ("6LoWPAN", {}),
+    "LoWPANFragmentationFirst": ("", {}),
+    "LoWPANFragmentationSubsequent": ("", {}),
+}  # fmt: skip
+ECHO = {8: "request", 0: "reply", 128: "request", 129: "reply"}
+QUOTING = {"ICMP": (3, 4, 5, 11, 12), "ICMPv6": (1, 2, 3, 4)}
+
+
+class Peeler:
+    """Takes frames apart, each kind of bytes once. `ports` are the tunnels' UDP ports in this lab."""
+
+    def __init__(self, ports: Ports) -> None:
+        from scapy.config import conf
+        from scapy.contrib import erspan, geneve, macsec, mpls
+        from scapy.layers import can, dot15d4, inet, inet6, ipsec, l2, sixlowpan, vxlan
+
+        if not conf.dot15d4_protocol:
+            conf.dot15d4_protocol = "sixlowpan"  # type: ignore[assignment]
+        self._tunnels = {
+            port: {"VXLAN": vxlan.VXLAN, "GENEVE": geneve.GENEVE, "MPLS": mpls.MPLS, "IP": inet.IP, "IPv6": inet6.IPv6}[
+                name
+            ]
+            for port, name in ports.items()
+        }
+        self._ethernet = l2.Ether
+        self._ip = {4: inet.IP, 6: inet6.IPv6}
+        self._known: dict[tuple[int, bytes], Peeled] = {}
+        self._loaded = (can, dot15d4, erspan, ipsec, l2, macsec, sixlowpan)
+
+    def __call__(self, frame: Any) -> Peeled:
+        known = self._known.get((frame.linktype, frame.data))
+        if known is None:
+            known = self._known[frame.linktype, frame.data] = self.peel(frame.packet)
+        return known
+
+    def peel(self, packet: Any, layers: tuple[Layer, ...] = ()) -> Peeled:
+        """From scapy's packet; `layers` are those that were around it."""
+        found = list(layers)
+        also: list[Key] = []
+        quotes: Key | None = None
+        rest = b""
+        while packet is not None and type(packet).__name__ != "NoPayload":
+            name = type(packet).__name__
+            if name.startswith("ICMPv6"):
+                found.append(_icmp6(packet))
+                rest, quotes = _behind(packet), _quoted(packet) if packet.type in QUOTING["ICMPv6"] else None
+                break
+            if name.startswith("IPv6ExtHdr") and name != "IPv6ExtHdrFragment":
+                packet = packet.payload
+                continue
+            if name not in READ:
+                rest = packet.original or bytes(packet)
+                break
+            layer = _layer(packet)
+            if layer.name:
+                found.append(layer)
+            if name == "Ether" and packet.type in HSR:  # IEC 62439-3: path and size, a number, then the EtherType
+                data = bytes(packet.payload)
+                found.append(Layer("HSR", {"number": int.from_bytes(data[2:4], "big")}))
+                packet = self._ethernet(bytes(12) + data[4:]).payload
+                continue
+            if (piece := _fragment(packet, found)) is not None:
+                return Peeled(tuple(found), piece.of, piece.data, piece, None, tuple(also))
+            if name == "IP" and packet.id and not packet.flags.DF:
+                also.append(("pieces", packet.src, packet.dst, packet.proto, packet.id))
+            if name == "ICMP":
+                rest, quotes = _behind(packet), _quoted(packet) if packet.type in QUOTING["ICMP"] else None
+                break
+            if name in ("ARP", "CAN", "CANFD", "ESP") or (name == "MACsec" and packet.E):
+                rest = _behind(packet)
+                break
+            packet = self._within(packet)
+        found = found or [Layer("frame", {})]
+        return Peeled(tuple(found), _key(found, rest, quotes), rest, None, quotes, tuple(also))
+
+    def _within(self, packet: Any) -> Any:
+        """The next layer; behind a tunnel's port it is what the lab's link says, whatever scapy takes it for."""
+        name = type(packet).__name__
+        if name == "UDP" and (inside := self._tunnels.get(packet.dport)) and packet.payload:
+            data = packet.original[8:] if packet.original else bytes(packet.payload)
+            if inside in self._ip.values():
+                inside = self._ip.get(data[0] >> 4, inside)
+            return inside(data)
+        if name == "MACsec":  # signed only: the EtherType and the packet lie open, behind them the check value
+            return self._ethernet(bytes(12) + bytes(packet.payload)[:-ICV]).payload
+        return packet.payload
+
+    def whole(self, pieces: list[Peeled]) -> Peeled:
+        """The packet that a complete set of fragments makes, peeled on; its IP layer tells how many they were."""
+        parts = sorted((p.fragment for p in pieces if p.fragment), key=lambda f: f.offset)
+        first = parts[0]
+        data = b"".join(part.data for part in parts)
+        layers = pieces[0].layers
+        outer = layers[-1]
+        layers = (*layers[:-1], replace(outer, fields={**outer.fields, "fragments": len(parts)}))
+        inside = _upper(first.proto, outer.name, data)
+        peeled = self.peel(inside, layers)
+        return replace(peeled, also=(*peeled.also, first.of))
+
+
+def complete(pieces: Iterable[Peeled]) -> bool:
+    """Whether these fragments are the whole packet (RFC 791, 3.2)."""
+    parts = sorted((p.fragment for p in pieces if p.fragment), key=lambda f: f.offset)
+    at = 0
+    for part in parts:
+        if part.offset != at:
+            return False
+        at += len(part.data)
+    return bool(parts) and not parts[-1].more
+
+
+def _upper(proto: int, outer: str, data: bytes) -> Any:
+    """Scapy's packet of the protocol with this number."""
+    from scapy.layers.inet import IP
+    from scapy.layers.inet6 import IPv6
+
+    header = IP(proto=proto) if outer == "IPv4" else IPv6(nh=proto)
+    again = type(header)(bytes(header / data))
+    return again.payload
+
+
+def _layer(packet: Any) -> Layer:
+    name, wanted = READ[type(packet).__name__]
+    fields = {ours: packet.fields.get(theirs, getattr(packet, theirs, None)) for ours, theirs in wanted.items()}
+    fields = {n: v for n, v in fields.items() if v is not None}
+    if name == "IPv4":
+        fields["DF"] = bool(packet.flags.DF)
+    elif name == "VLAN" and type(packet).__name__ == "Dot1AD":
+        fields["802.1ad"] = True
+    elif name == "ARP":
+        fields["op"] = {1: "request", 2: "reply"}.get(packet.op, packet.op)
+    elif name == "ICMP" and packet.type in ECHO:
+        fields |= {"id": packet.id, "seq": packet.seq}
+    elif name == "TCP":
+        fields["flags"] = str(packet.flags)
+    elif name in ("CAN", "CAN FD"):
+        fields |= {"id": f"{packet.identifier:03x}", "flags": str(packet.flags), "data": bytes(packet.data).hex(" ")}
+    elif name == "MACsec":
+        fields |= {"SCI": _sci(packet)} | ({} if packet.E else {"plain": True})
+    elif name == "802.15.4" and (data := packet.getlayer("Dot15d4Data")) is not None:
+        fields |= {"src": _long(data.src_addr), "dst": _long(data.dest_addr)}
+    return Layer(name, fields)
+
+
+def _sci(packet: Any) -> str:
+    """The secure channel's identifier as `ip macsec show` prints it; "" where the frame leaves it to its sender's MAC."""
+    return bytes(packet.SCI).hex() if packet.SC and packet.SCI is not None else ""
+
+
+def _long(address: int | None) -> str:
+    if address is None:
+        return ""
+    return address.to_bytes(8, "big").hex(":") if address > 0xFFFF else f"{address:04x}"
+
+
+def _icmp6(packet: Any) -> Layer:
+    fields: dict[str, Any] = {"type": packet.type, "code": getattr(packet, "code", 0)}
+    if packet.type in ECHO:
+        fields |= {"id": packet.id, "seq": packet.seq}
+    if packet.type in (135, 136):
+        fields["target"] = packet.tgt
+    return Layer("ICMPv6", fields)
+
+
+def _behind(packet: Any) -> bytes:
+    """The bytes behind a header: of ICMP without its four first bytes, which have the checksum, and the echo's id."""
+    data = packet.original or bytes(packet)
+    name = type(packet).__name__
+    if name.startswith("ICMP"):
+        return bytes(data[8:] if packet.type in ECHO else data[4:])
+    return bytes(data)
+
+
+def _fragment(packet: Any, found: list[Layer]) -> Fragment | None:
+    name = type(packet).__name__
+    if name == "IP" and (packet.flags.MF or packet.frag):
+        data = packet.original[packet.ihl * 4 : packet.len]
+        of: Key = ("pieces", packet.src, packet.dst, packet.proto, packet.id)
+        return Fragment(of, packet.frag * 8, bool(packet.flags.MF), data, packet.proto)
+    if name == "IPv6ExtHdrFragment" and (packet.m or packet.offset):
+        ip = next(layer for layer in reversed(found) if layer.name == "IPv6").fields
+        of = ("pieces", ip["src"], ip["dst"], packet.nh, packet.id)
+        return Fragment(of, packet.offset * 8, bool(packet.m), packet.original[8:], packet.nh)
+    return None
+
+
+def _quoted(packet: Any) -> Key | None:
+    """Of which packet an ICMP error tells; as `Peeled.quotable`."""
+    data = (packet.original or bytes(packet))[8:]
+    if len(data) < 28:
+        return None
+    version = data[0] >> 4
+    proto, start = (data[9], (data[0] & 15) * 4) if version == 4 else (data[6], 40)
+    if len(data) < start + 8:
+        return None
+    first, second, third, fourth = struct.unpack_from("!HHHH", data, start)
+    if proto in (1, 58):
+        return ("echo", third, fourth)
+    return ({6: "TCP", 17: "UDP"}.get(proto, str(proto)), first, second)
+
+
+def _key(layers: list[Layer], rest: bytes, quotes: Key | None) -> Key:
+    last = layers[-1]
+    of = last.fields
+    if quotes is not None:
+        return ("error", of["type"], of["code"], quotes)
+    if last.name in ("ICMP", "ICMPv6") and of["type"] in ECHO:
+        return (last.name, "echo", ECHO[of["type"]], of["seq"], rest)
+    if last.name == "ICMPv6" and "target" in of:
+        return ("ICMPv6", of["type"], of["target"])
+    if last.name == "ARP":
+        return ("ARP", of["op"], of["src"], of["dst"])
+    if last.name == "TCP":
+        return ("TCP", of["seq"], of["ack"], of["flags"], rest)
+    if last.name in ("CAN", "CAN FD"):
+        return (last.name, of["id"], of["flags"], of["data"])
+    return (last.name, rest)
+
+
+def _start(layers: tuple[Layer, ...]) -> int:
+    """Where the innermost packet begins: at its last IP header, or at what there is without one."""
+    for at in range(len(layers) - 1, -1, -1):
+        if layers[at].name in (*IPS, "ARP", "CAN", "CAN FD"):
+            return at
+    return len(layers) - 1
