@@ -1,12 +1,12 @@
 # `make help` lists what there is. How the setup works: scripts/setup.
 
 PYTHON_BIN = .venv/bin/python
-LESSON = 02-sharing-a-card/macvlan-vs-ipvlan.ipynb
+LESSON = 02-sharing-a-card/04-macvlan-vs-ipvlan.ipynb
 COMPILE = uv pip compile -q --universal --python-version 3.10 --no-annotate --upgrade pyproject.toml \
 	--custom-compile-command "make pins"
 
 .DEFAULT_GOAL = help
-.PHONY: help lab test check bench pins clean
+.PHONY: help lab test check bench lessons pins clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -28,6 +28,10 @@ check:  ## lint, formatting and types
 bench:  ## measure start, memory and idle load of labs, as a table
 	@scripts/setup tests
 	$(PYTHON_BIN) -m bench
+
+lessons:  ## run all lessons and store what they put out (one: .venv/bin/python scripts/lessons NOTEBOOK)
+	@scripts/setup tests
+	$(PYTHON_BIN) scripts/lessons
 
 pins:  ## choose new versions for the pinned sets of Python packages (needs the program uv)
 	$(COMPILE) --extra editable -o binder/requirements.txt

@@ -29,7 +29,7 @@ from vnetlearn.engine.process import spawn
 
 ROOT = Path(__file__).parent.parent
 TOUR = "00-start-here.ipynb"
-LESSON = "02-sharing-a-card/macvlan-vs-ipvlan.ipynb"
+LESSON = "02-sharing-a-card/04-macvlan-vs-ipvlan.ipynb"
 START_SECONDS = 120.0
 RUN_MS = 15 * 60 * 1000  # for all cells, under emulation, on a machine that has other work
 CLICK_MS = 60 * 1000  # for what a click does, on a machine that has other work

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from .explorer import explore
     from .kinds import KINDS
     from .lab import Lab, Node
+    from .prediction import predict
     from .versus import explore_compare
     from .world import WORLDS
 
 __version__ = "0.1.0"
-__all__ = ["EXERCISES", "KINDS", "WORLDS", "Lab", "Node", "compare", "exercise", "explore", "explore_compare"]
+__all__ = ["EXERCISES", "KINDS", "WORLDS", "Lab", "Node", "compare", "exercise", "explore", "explore_compare",
+           "predict"]  # fmt: skip
 
 _HOMES = {"Lab": "lab", "Node": "lab", "KINDS": "kinds", "WORLDS": "world", "compare": "comparison",
-          "explore": "explorer", "explore_compare": "versus", "exercise": "exercises", "EXERCISES": "exercises"}  # fmt: skip
+          "explore": "explorer", "explore_compare": "versus", "exercise": "exercises", "EXERCISES": "exercises",
+          "predict": "prediction"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -241,15 +241,15 @@ def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Ma
 
 def many(
     pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2,
-    patterns: Sequence[str] = (),
+    patterns: Sequence[str] = (), sizes: Sequence[int] = (),
 ) -> list[Ping]:  # fmt: skip
     """Several pings at the same time, (node, target) each; their results in the same order.
 
-    `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`.
+    `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`; `sizes` how many bytes.
     """
-    carried = patterns or [""] * len(pairs)
+    carried = zip(pairs, patterns or [""] * len(pairs), sizes or [56] * len(pairs), strict=True)
     begun = [
-        _begin(node, target, count, interval, timeout, 56, pattern=pattern)
-        for (node, target), pattern in zip(pairs, carried, strict=True)
+        _begin(node, target, count, interval, timeout, size, pattern=pattern)
+        for (node, target), pattern, size in carried
     ]
     return [_finish(*one) for one in begun]

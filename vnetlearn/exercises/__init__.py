@@ -3,8 +3,8 @@
     ex = exercise("start/first-cable")
     lab = ex.start()
 
-An exercise is data: to add one, write its record in the module of its tracks, and what is to be tested about it in
-tests/test_exercises.py.
+An exercise is data: to add one, write its record in the module of its track, and what is to be tested about it in the
+module of the same name in tests/attempts/.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from __future__ import annotations
 import difflib
 
 from ..errors import UnknownExercise
-from . import first_steps, lan, sharing
+from . import bond, bridge, docker, dummy, ifb, ipvlan, macvlan, macvtap, netns, nlmon, start, tun, veth, vlan
 from .attempt import Attempt
 from .record import Exercise, Finding, Verdict
 
 __all__ = ["EXERCISES", "Attempt", "Exercise", "Finding", "Verdict", "exercise"]
 
-EXERCISES: dict[str, Exercise] = {one.name: one for track in (first_steps, lan, sharing) for one in track.EXERCISES}
+_TRACKS = (start, netns, veth, bridge, dummy, vlan, bond, macvlan, macvtap, ipvlan, ifb, tun, nlmon, docker)
+EXERCISES: dict[str, Exercise] = {one.name: one for track in _TRACKS for one in track.EXERCISES}
 """All exercises by name, in the order in which they are best done."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..widgets import block, printable, said
 
@@ -25,12 +25,20 @@ class Finding:
     evidence: str
 
 
+class Probe(NamedTuple):
+    """A ping to look at: from which namespace, to which address, with how many bytes."""
+
+    source: str
+    address: str
+    size: int = 56
+
+
 class Wanted(Protocol):
     """One thing that an exercise wants of the kernel."""
 
     @property
-    def pings(self) -> tuple[tuple[str, str], ...]:
-        """The pings that it wants to look at: (from which namespace, to which address)."""
+    def pings(self) -> tuple[Probe, ...]:
+        """The pings that it wants to look at."""
 
     def look(self, seen: Seen) -> Finding:
         """Compare what is wanted with what the kernel shows."""

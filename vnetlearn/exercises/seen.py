@@ -13,6 +13,7 @@ from .. import netlink, program
 from ..iproute import Link
 from ..kinds.usual import unusual
 from ..ping import Ping, many
+from .record import Probe
 
 if TYPE_CHECKING:
     from ..capture import Frame
@@ -121,16 +122,16 @@ class Seen:
     are about the lab as it is now.
     """
 
-    def __init__(self, lab: Lab, start: State, pings: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, lab: Lab, start: State, pings: Iterable[Probe]) -> None:
         self.lab, self.start = lab, start
         self.nodes = {node.name: node for node in lab.nodes}
         for node in self.nodes.values():
             node.ask(["ip", "neigh", "flush", "all"])
-        asked = [one for one in dict.fromkeys(pings) if one[0] in self.nodes]
+        asked = [one for one in dict.fromkeys(pings) if one.source in self.nodes]
         marks = [secrets.token_bytes(16) for _ in asked]
         with lab.capture() as capture:
-            answers = many([(self.nodes[source], target) for source, target in asked], count=2, timeout=ANSWER_SECONDS,
-                           patterns=[mark.hex() for mark in marks])  # fmt: skip
+            answers = many([(self.nodes[one.source], one.address) for one in asked], count=2, timeout=ANSWER_SECONDS,
+                           patterns=[mark.hex() for mark in marks], sizes=[one.size for one in asked])  # fmt: skip
         self.frames: tuple[Frame, ...] = capture.frames
         self.walks = {
             one: _walk(ping, [frame for frame in self.frames if mark in frame.data])

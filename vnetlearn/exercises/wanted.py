@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..capture import Frame
 from ..lab import Node
-from .record import Finding
+from .record import Finding, Probe
 from .seen import Seen, Walk
 
 
@@ -22,21 +22,26 @@ def place(netns: str) -> str:
 
 @dataclass(frozen=True)
 class Reach:
-    """`source` pings `address`, and `owner` answers; with `through`, the request and the reply pass that namespace."""
+    """`source` pings `address`, and `owner` answers; with `through`, the request and the reply pass that namespace.
+
+    `size` are the bytes that it carries, both ways.
+    """
 
     source: str
     address: str
     owner: str
     through: str | None = None
+    size: int = 56
 
     @property
-    def pings(self) -> tuple[tuple[str, str], ...]:
-        return ((self.source, self.address),)
+    def pings(self) -> tuple[Probe, ...]:
+        return (Probe(self.source, self.address, self.size),)
 
     def look(self, seen: Seen) -> Finding:
-        walk = seen.walks.get((self.source, self.address))
+        walk = seen.walks.get(self.pings[0])
         way = f" through {place(self.through)}" if self.through is not None else ""
-        wanted = f"{place(self.source)} reaches {place(self.owner)} at {self.address}{way}"
+        large = f" with {self.size} bytes" if self.size != 56 else ""
+        wanted = f"{place(self.source)} reaches {place(self.owner)} at {self.address}{way}{large}"
         wrong = self._wrong(walk) if walk else f"there is no namespace {self.source}"
         if not wrong:
             return Finding(True, wanted, f"{place(self.owner)} answered", _ping(self))
@@ -69,12 +74,12 @@ class Apart:
     owner: str
 
     @property
-    def pings(self) -> tuple[tuple[str, str], ...]:
-        return ((self.source, self.address),)
+    def pings(self) -> tuple[Probe, ...]:
+        return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"no frame from {place(self.source)} arrives at {place(self.owner)}, {self.address}"
-        walk = seen.walks.get((self.source, self.address))
+        walk = seen.walks.get(Probe(self.source, self.address))
         if walk is None or self.owner not in seen.nodes:
             gone = self.source if walk is None else self.owner
             return Finding(False, wanted, f"there is no namespace {gone}", "ip netns list")
@@ -92,7 +97,7 @@ class Apart:
 
 def _sent(seen: Seen, source: str, address: str) -> list[Frame]:
     """What left `source` for `address`, as any link saw it: its requests, and its questions by ARP."""
-    walk = seen.walks.get((source, address))
+    walk = seen.walks.get(Probe(source, address))
     if walk is None:
         return []
     own = {addr.local for addr in seen.nodes[source].addr.show()}
@@ -119,8 +124,8 @@ class Tagged:
     vlan: int
 
     @property
-    def pings(self) -> tuple[tuple[str, str], ...]:
-        return ((self.source, self.address),)
+    def pings(self) -> tuple[Probe, ...]:
+        return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"what {place(self.source)} sends to {self.address} is on the cable with the VLAN tag {self.vlan}"
@@ -157,7 +162,7 @@ class OneMac:
     netns: str
     dev: str
     address: str
-    pings: tuple[tuple[str, str], ...] = ()
+    pings: tuple[Probe, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"all that comes in on {self.dev} of {place(self.netns)} is sent by {self.address}"
@@ -176,7 +181,7 @@ class Kept:
     """These namespaces are set up as they were at the start."""
 
     netns: tuple[str, ...]
-    pings: tuple[tuple[str, str], ...] = ()
+    pings: tuple[Probe, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{' and '.join(map(place, self.netns))} {'are' if len(self.netns) > 1 else 'is'} as at the start"
@@ -193,7 +198,7 @@ class Kept:
 class SameCables:
     """No veth was added or taken away."""
 
-    pings: tuple[tuple[str, str], ...] = ()
+    pings: tuple[Probe, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = "the cables are those of the start"
@@ -210,4 +215,5 @@ class SameCables:
 
 def _ping(wish: Reach | Apart) -> str:
     where = f"ip netns exec {wish.source} " if wish.source else ""
-    return f"{where}ping -c 2 {wish.address}"
+    size = f"-s {wish.size} " if isinstance(wish, Reach) and wish.size != 56 else ""
+    return f"{where}ping -c 2 {size}{wish.address}"

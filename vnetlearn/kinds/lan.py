@@ -64,6 +64,7 @@ BRIDGE = Kind(
     "Forwards Ethernet frames between the links that are its ports, and learns which MAC address is behind which.",
     "bridge-like", "bridge", "net/bridge/", "", "none", "",
     "ip-link(8), BRIDGE Type Support; Documentation/networking/bridge.rst",
+    lesson="01-foundations/03-bridge.ipynb",
     relations=("master",), shows=("vlan_filtering", "stp_state"),
     params=table(
         Param("fdb_flush", "Forget the learned addresses (for an existing bridge).", Flag(no=""),
@@ -140,6 +141,7 @@ BOND = Kind(
     "Joins several links into one, for more throughput or to go on when one of them fails.",
     "redundancy", "bonding", "drivers/net/bonding/", "", "none", "",
     "ip-link(8), BOND Type Support; Documentation/networking/bonding.rst",
+    lesson="01-foundations/06-bond.ipynb",
     example={"mode": "active-backup", "miimon": 100}, rules=(apart("active_slave", "clear_active_slave"),),
     relations=("master",), shows=("mode",),
     params=table(
@@ -228,6 +230,7 @@ VETH = Kind(
     "A pair of links: what goes into one comes out of the other. It connects namespaces, and namespaces with bridges.",
     "pairs", "veth", "drivers/net/veth.c", "2.6.24", "none", "", "veth(4); ip-link(8), VETH, VXCAN Type Support",
     example={"peer": "veth1"},
+    lesson="01-foundations/02-veth.ipynb",
     relations=("peer",),
     params=table(Param("peer", "The other end: its name, or a dict of ip's options for a new link (name, netns, "
                        "address, mtu, …).", Peer(), Elsewhere("a link message of its own in VETH_INFO_PEER"))),
@@ -248,6 +251,7 @@ DUMMY = Kind(
     "dummy", "a card that leads nowhere",
     "Swallows what is sent to it. Good for an address that is always up, and for trying things out.",
     "endpoints", "dummy", "drivers/net/dummy.c", "", "none", "", "ip-link(8)",
+    lesson="01-foundations/04-dummy.ipynb",
     relations=(),
 )  # fmt: skip
 
@@ -256,6 +260,7 @@ IFB = Kind(
     "Frames that tc redirects to it from other links pass its queues, so that incoming traffic can be shaped; several "
     "links can share it.",
     "traffic control", "ifb", "drivers/net/ifb.c", "2.6.16", "none", "", "tc-mirred(8)",
+    lesson="02-sharing-a-card/05-ifb.ipynb",
     relations=("redirect",),
 )  # fmt: skip
 
@@ -263,6 +268,7 @@ NLMON = Kind(
     "nlmon", "a view of netlink",
     "Shows a copy of all netlink messages between programs and the kernel, for tcpdump and the like.",
     "monitoring", "nlmon", "drivers/net/nlmon.c", "3.11", "none", "", "ip-link(8)",
+    lesson="03-user-space/02-nlmon.ipynb",
     relations=("hears",),
 )  # fmt: skip
 

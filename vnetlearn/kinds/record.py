@@ -52,6 +52,8 @@ class Kind:
     parent_word: str
     """The word which names the lower link: "link" before the type, "dev" or others among the parameters, or ""."""
     doc: str
+    lesson: str = ""
+    """The notebook that teaches it, below notebooks/: a path of `lessons.LESSONS`, or "" where its explorer is all yet."""
     example: dict[str, Any] = field(default_factory=dict)
     """Parameters that make a valid one; `link`, where it is here, goes before the type."""
     needs: tuple[str, ...] = ()

@@ -125,6 +125,7 @@ TUN = Kind(
     "virtual machines use it.",
     "user space", "tun", "drivers/net/tun.c", "", "none", "", "ip-tuntap(8); Documentation/networking/tuntap.rst",
     example={"mode": "tun"}, via="tuntap",
+    lesson="03-user-space/01-tun-and-tap.ipynb",
     relations=("held",), shows=("mode",),
     params=table(
         Param("mode", "tun for IP packets, tap for Ethernet frames.", Choice({"tun": 1, "tap": 2}),

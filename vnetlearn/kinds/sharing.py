@@ -52,10 +52,10 @@ def _promiscuous(params: Params) -> str | None:
     return None
 
 
-def _macvlan(name: str, title: str, says: str, module: str, source: str, since: str) -> Kind:
+def _macvlan(name: str, title: str, says: str, module: str, source: str, since: str, lesson: str) -> Kind:
     return Kind(
         name, title, says, "sharing a card", module, source, since, "required", "link",
-        "ip-link(8), MACVLAN and MACVTAP Type Support",
+        "ip-link(8), MACVLAN and MACVTAP Type Support", lesson,
         example={"link": "eth0", "mode": "bridge"}, needs=("eth0",),
         relations=("lower", "held") if name == "macvtap" else ("lower",), shows=("mode",), rules=(
             _promiscuous, needs("macaddr", "mode"),
@@ -104,16 +104,18 @@ def _qos(word: str, name: str, says: str) -> Param:
 KINDS = (
     _macvlan("macvlan", "one card, several MAC addresses",
              "Gives a network card further links, each with a MAC address of its own, so that one card looks like "
-             "several machines to the switch.", "macvlan", "drivers/net/macvlan.c", "2.6.23"),
+             "several machines to the switch.", "macvlan", "drivers/net/macvlan.c", "2.6.23",
+             "02-sharing-a-card/01-macvlan.ipynb"),
     _macvlan("macvtap", "a macvlan whose frames a program reads",
              "Like macvlan, but frames go to and come from a program (often a virtual machine) through a character "
-             "device /dev/tapINDEX.", "macvtap", "drivers/net/macvtap.c", "2.6.34"),
+             "device /dev/tapINDEX.", "macvtap", "drivers/net/macvtap.c", "2.6.34",
+             "02-sharing-a-card/02-macvtap.ipynb"),
     Kind(
         "ipvlan", "one card, one MAC address, several IP addresses",
         "Gives a network card further links which all have its MAC address; the kernel tells them apart by their IP "
         "addresses, so the switch sees one machine.",
         "sharing a card", "ipvlan", "drivers/net/ipvlan/", "3.19", "required", "link",
-        "ip-link(8), IPVLAN Type Support; Documentation/networking/ipvlan.rst",
+        "ip-link(8), IPVLAN Type Support; Documentation/networking/ipvlan.rst", "02-sharing-a-card/03-ipvlan.ipynb",
         example={"link": "eth0", "mode": "l2"}, needs=("eth0",), rules=(apart("bridge", "private", "vepa"),),
         implied=lambda params: {"bridge": True}, relations=("lower",), shows=("mode", "private", "vepa"),
         params=table(
@@ -133,8 +135,8 @@ KINDS = (
         "vlan", "a numbered network among others on one cable",
         "Tags frames with a number (IEEE 802.1Q), so that one cable or card carries several separate networks.",
         "tagging", "8021q", "net/8021q/", "", "required", "link",
-        "ip-link(8), VLAN Type Support", example={"link": "eth0", "id": 100}, needs=("eth0",),
-        relations=("lower",), shows=("protocol", "id"),
+        "ip-link(8), VLAN Type Support", lesson="01-foundations/05-vlan.ipynb", example={"link": "eth0", "id": 100},
+        needs=("eth0",), relations=("lower",), shows=("protocol", "id"),
         params=table(
             Param("protocol", "The tag's Ethernet type: 802.1Q (by default) or 802.1ad (the outer tag of two).",
                   PROTOCOLS, Whole("IFLA_VLAN_PROTOCOL", "be16")),

@@ -1,0 +1,47 @@
+"""What is tried at the exercises of the track `vlan`."""
+
+from __future__ import annotations
+
+from vnetlearn import Lab
+
+from .ways import Ways
+
+
+def tags_by_verbs(lab: Lab) -> None:
+    for number, name in enumerate(("a", "b"), 1):
+        for vlan in 10, 20:
+            lab[name].link.add(f"net{vlan}", kind="vlan", link="eth0", id=vlan, up=True)
+            lab[name].addr.add(f"10.0.{vlan}.{number}/24", dev=f"net{vlan}")
+
+
+WAYS = {
+    "vlan/two-networks": Ways(
+        wrong={
+            """for n in a:1 b:2; do for net in 10 20; do
+                ip -n ${n%:*} link add link eth0 name v$net type vlan id $([ $n$net = b:220 ] && echo 21 || echo $net)
+                ip -n ${n%:*} addr add 10.0.$net.${n#*:}/24 dev v$net; ip -n ${n%:*} link set v$net up
+            done; done""": "it came with the tag 21",
+            """ip -n a addr add 10.0.10.1/24 dev eth0; ip -n b addr add 10.0.10.2/24 dev eth0
+            ip -n a addr add 10.0.20.1/24 dev eth0; ip -n b addr add 10.0.20.2/24 dev eth0""": "it came without a tag",
+        },
+        others=(
+            tags_by_verbs,
+            # a switch that knows VLANs at each end
+            """for n in a:1 b:2; do
+                ip -n ${n%:*} link add br0 type bridge vlan_filtering 1; ip -n ${n%:*} link set br0 up
+                ip -n ${n%:*} link set eth0 master br0
+                for net in 10 20; do
+                    bridge -n ${n%:*} vlan add dev eth0 vid $net; bridge -n ${n%:*} vlan add dev br0 vid $net self
+                    ip -n ${n%:*} link add link br0 name v$net type vlan id $net
+                    ip -n ${n%:*} addr add 10.0.$net.${n#*:}/24 dev v$net; ip -n ${n%:*} link set v$net up
+                done
+            done""",
+        ),
+        tricks={
+            """for n in a:1 b:2; do
+                ip -n ${n%:*} link add link eth0 name both type vlan id 10; ip -n ${n%:*} link set both up
+                for net in 10 20; do ip -n ${n%:*} addr add 10.0.$net.${n#*:}/24 dev both; done
+            done""": "it came with the tag 10",
+        },
+    ),
+}  # fmt: skip

@@ -1,0 +1,7 @@
+"""The track `nlmon`: netlink, watched."""
+
+from __future__ import annotations
+
+from .record import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()
