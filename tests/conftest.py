@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["labs"]  # the fixtures
+pytest_plugins = ["labs", "lesson_engines"]  # the fixtures; the engines of lessons
 
 COMMANDS = {
     "links": "ip -j -d link show",
