@@ -36,6 +36,10 @@ class Track:
     says: str
     lessons: tuple[Lesson, ...]
 
+    @property
+    def minutes(self) -> int:
+        return sum(lesson.minutes for lesson in self.lessons)
+
 
 FOUNDATIONS, SHARING, USER_SPACE, CAPSTONE = (
     "01-foundations",
