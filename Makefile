@@ -1,7 +1,7 @@
 # `make help` lists what there is. How the setup works: scripts/setup.
 
 PYTHON_BIN = .venv/bin/python
-LESSON = 02-sharing-a-card/04-macvlan-vs-ipvlan.ipynb
+LESSON = 00-start-here.ipynb
 COMPILE = uv pip compile -q --universal --python-version 3.10 --no-annotate --upgrade pyproject.toml \
 	--custom-compile-command "make pins"
 
