@@ -29,7 +29,7 @@ from vnetlearn.engine.process import spawn
 
 ROOT = Path(__file__).parent.parent
 TOUR = "00-start-here.ipynb"
-LESSON = "02-sharing-a-card/04-macvlan-vs-ipvlan.ipynb"
+LESSON = "01-foundations/02-veth.ipynb"
 START_SECONDS = 120.0
 RUN_MS = 15 * 60 * 1000  # for all cells, under emulation, on a machine that has other work
 CLICK_MS = 60 * 1000  # for what a click does, on a machine that has other work
@@ -59,8 +59,31 @@ DRAWN = """() => [...document.querySelectorAll('.jp-CodeCell')].some(c => c.inne
   && /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt').innerText) && c.querySelector('.jp-OutputArea img'))"""
 
 
-def test_the_lesson_runs_top_to_bottom_in_a_browser() -> None:
-    run_in_a_browser(ROOT / "notebooks", LESSON)
+def test_a_lesson_runs_top_to_bottom_and_takes_predictions() -> None:
+    run_in_a_browser(ROOT / "notebooks", LESSON, predict_wrongly)
+
+
+def predict_wrongly(page: Page) -> None:
+    """Run from the top again until the first prediction, click a choice, and let the kernel answer."""
+    happened = cell_of(page, "one_end.happened(")
+    happened.get_by_text("nothing was entered").wait_for(timeout=CLICK_MS)
+    cells = ("%load_ext vnetlearn", "one_end = predict(", "ip link set eth0 up", "one_end.happened(")
+    for source in cells[:2]:
+        run_cell(page, source)
+    question = cell_of(page, "one_end = predict(")
+    question.get_by_role("radio").first.wait_for(timeout=CLICK_MS)
+    assert question.get_by_role("radio", checked=True).count() == 0  # nothing is chosen for the learner
+    question.get_by_label("a)  up, ready to send").check()
+    for source in cells[2:]:
+        run_cell(page, source)
+    happened.get_by_text("up, ready to send").wait_for(timeout=CLICK_MS)
+    happened.get_by_text("up, but without carrier").wait_for(timeout=CLICK_MS)
+    assert question.get_by_role("radio", disabled=True).count() == 3  # it can't be changed afterwards
+
+
+def run_cell(page: Page, source: str) -> None:
+    cell_of(page, source).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
 
 
 def test_the_tour_is_played_through() -> None:
