@@ -173,7 +173,7 @@ ip -n router link set wan up""",
         "What does a link lose when it changes its namespace? `ip -n router addr` shows what is there now. And what did the "
         "host have besides the two links?",
         "`lan` lost its address, and is down: that is one half. Then look at how far a ping gets, link by link: "
-        "`lab[\"office\"].ping(\"10.0.2.2\", journey=True)`.",
+        '`lab["office"].ping("10.0.2.2", journey=True)`.',
         "`sysctl net.ipv4.ip_forward` on the host is 1, and it does not count in `router`: each namespace has its own. "
         "`ip netns exec router sysctl …`.",
     ),
