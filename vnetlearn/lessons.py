@@ -58,8 +58,8 @@ TRACKS = (
                 f"{FOUNDATIONS}/01-netns.ipynb",
                 "Network namespaces",
                 "Make machines that share nothing but the kernel, and say what belongs to each.",
-                20,
-                (),
+                30,
+                ("netns/own-address", "netns/router", "netns/nameless", "netns/moved"),
                 "IP addresses and ping",
             ),
             Lesson(
@@ -81,8 +81,8 @@ TRACKS = (
                 f"{FOUNDATIONS}/04-dummy.ipynb",
                 "dummy: a card that leads nowhere",
                 "Give a machine an address that no cable can take away.",
-                15,
-                (),
+                25,
+                ("dummy/service-address", "dummy/quiet"),
             ),
             Lesson(
                 f"{FOUNDATIONS}/05-vlan.ipynb",
