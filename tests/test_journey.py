@@ -639,6 +639,17 @@ def test_an_echo_request_for_all(lab: Lab) -> None:
     ended(cap.journey(), "b/eth0", "b answers no echo request that is for all", "icmp_echo_ignore_broadcasts = 1")
 
 
+def test_an_address_alone_in_its_network_is_not_for_all(lab: Lab) -> None:
+    """10.9.9.9/32 is its own network's last address, and no broadcast address."""
+    a, b = two(lab)
+    b.addr.add("10.9.9.9/32", dev="eth0")
+    a.addr.add("10.8.8.8/32", dev="eth0")
+    a.route.add("10.9.9.9", dev="eth0", src="10.8.8.8")
+    journey = walk(a, "10.9.9.9")
+    assert "for all" not in repr(journey)
+    assert "way back" in repr(journey)
+
+
 def test_a_switch_that_filters_by_vlan(lab: Lab) -> None:
     if lacks(lab, "vlan"):  # without which a kernel has no VLAN filter in bridges either: net/bridge/Kconfig
         return

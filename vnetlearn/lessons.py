@@ -112,7 +112,7 @@ TRACKS = (
                 "macvlan: several MACs on one card",
                 "Put guests on the LAN by one card, choose the mode, and reach the host.",
                 25,
-                (),
+                ("macvlan/reach-the-host", "macvlan/private-mode", "macvlan/made-anew"),
             ),
             Lesson(
                 f"{SHARING}/02-macvtap.ipynb",
@@ -127,7 +127,7 @@ TRACKS = (
                 "ipvlan: several addresses behind one MAC",
                 "Choose between l2, l3 and l3s, and give the answer a way back.",
                 25,
-                (),
+                ("ipvlan/same-mac", "ipvlan/way-back", "ipvlan/second-guest"),
                 "macvlan",
             ),
             Lesson(

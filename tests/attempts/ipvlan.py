@@ -22,6 +22,15 @@ def the_mac_is_told(lab: Lab) -> None:
     lab["neighbour"].neigh.add("192.168.0.100", dev="eth0", lladdr="02:00:c0:a8:00:ab")
 
 
+def both_anew_with_a_mode(lab: Lab) -> None:
+    for n in 1, 2:
+        lab[f"ns{n}"].link.delete(f"ipv{n}")
+    for n in 1, 2:
+        lab.link.add("card", kind="ipvlan", link="eth0", mode="l2", netns=f"ns{n}")
+        lab[f"ns{n}"].addr.add(f"192.168.0.{n}00/24", dev="card")
+        lab[f"ns{n}"].link.set("card", up=True)
+
+
 WAYS = {
     "ipvlan/same-mac": Ways(
         wrong={
@@ -47,6 +56,22 @@ WAYS = {
             """ip -n neighbour link set lo up; ip -n neighbour addr add 192.168.0.100/32 dev lo
             ip -n ns1 link set lo up; ip -n ns1 addr add 192.168.0.20/32 dev lo""":
             "an answer came, but from neighbour and not from ns1",
+        },
+    ),
+    "ipvlan/second-guest": Ways(
+        wrong={
+            "ip -n ns2 link delete ipv2": "no answer",
+            "ip -n ns1 link set ipv1 arp on; ip -n ns2 link set ipv2 arp on": "no ARP answer for 192.168.0.100 on eth0",
+        },
+        others=(both_anew_with_a_mode, "ip -n ns1 link set ipv1 type ipvlan mode l2"),
+        tricks={
+            """ip -n ns1 link delete ipv1; ip -n ns2 link delete ipv2
+            for n in 1 2; do
+                ip link add mac$n link eth0 netns ns$n type macvlan mode bridge
+                ip -n ns$n addr add 192.168.0.${n}00/24 dev mac$n; ip -n ns$n link set mac$n up
+            done""": "senders: ",
+            """for n in 1 2; do ip -n neighbour neigh add 192.168.0.${n}00 dev eth0 lladdr 02:00:c0:a8:00:ab; done""":
+            "in neighbour: + neigh 192.168.0.100",
         },
     ),
 }  # fmt: skip

@@ -20,6 +20,13 @@ def by_the_switch_that_sends_nothing_back(lab: Lab) -> None:
         lab[f"ns{n}"].link.set(f"mac{n}", kind="macvlan", mode="vepa")
 
 
+def made_once_more_with_the_old_mac(lab: Lab) -> None:
+    lab["ns1"].link.delete("mac1")
+    lab.link.add("mac1", kind="macvlan", link="eth0", mode="private", address="02:42:c0:a8:00:64", netns="ns1")
+    lab["ns1"].addr.add("192.168.0.100/24", dev="mac1")
+    lab["ns1"].link.set("mac1", up=True)
+
+
 WAYS = {
     "macvlan/reach-the-host": Ways(
         wrong={"ip link add mac0 link eth0 type macvlan mode bridge; ip link set mac0 up":
@@ -57,6 +64,20 @@ WAYS = {
             """ip -n ns1 neigh add 192.168.0.200 dev mac1 lladdr 02:00:00:00:00:99
             ip -n ns2 neigh add 192.168.0.100 dev mac2 lladdr 02:00:00:00:00:99
             ip -n lan addr add 192.168.0.9/24 dev sw0""": "in lan: + addr 192.168.0.9/24 dev sw0",
+        },
+    ),
+    "macvlan/made-anew": Ways(
+        wrong={
+            "ip -n ns1 route add default via 192.168.0.1": "no answer",
+            "ip link set eth0 promisc on": "no answer",
+        },
+        others=(made_once_more_with_the_old_mac,),
+        tricks={
+            "ip netns exec lan bridge fdb replace $(ip netns exec ns1 cat /sys/class/net/mac1/address) dev host master static":
+            "in lan: ",
+            "ip netns exec lan bridge link set dev host locked off": "in lan: ",
+            "ip -n ns1 link delete mac1; ip addr add 192.168.0.100/32 dev eth0":
+            "an answer came, but from host and not from ns1",
         },
     ),
 }  # fmt: skip

@@ -75,7 +75,48 @@ ip -n ns1 link set ipvlan1 up""",
     minutes=5,
 )
 
-EXERCISES = (
-    SAME_MAC,
-    WAY_BACK,
+SECOND_GUEST = Exercise(
+    name="ipvlan/second-guest",
+    title="Since the second guest came",
+    task="""`ns1` (192.168.0.100) has stood on the LAN for months, by an ipvlan child of the host's card `eth0`. This
+morning a colleague added a second guest in the same way, `ns2` (192.168.0.200). The new one never worked: it pings its
+sibling, and nothing else. Some minutes later `ns1` was lost as well, although nobody had touched it.
+
+Both shall be on the LAN: the neighbour 192.168.0.20 reaches both, both reach it, and they reach each other. The switch
+takes one MAC address at the host's port, the card's. The switch (`lan`), the gateway and the neighbour are not
+yours.""",
+    world="host",
+    kinds=("veth", "bridge", "macvlan", "ipvlan"),
+    start="""ip netns add ns1
+ip link add ipv1 link eth0 netns ns1 type ipvlan mode l2
+ip -n ns1 addr add 192.168.0.100/24 dev ipv1
+ip -n ns1 link set ipv1 up
+ip netns add ns2
+ip link add ipv2 link eth0 netns ns2 type ipvlan
+ip -n ns2 addr add 192.168.0.200/24 dev ipv2
+ip -n ns2 link set ipv2 up""",
+    wanted=(
+        Reach("ns1", "192.168.0.20", "neighbour"),
+        Reach("ns2", "192.168.0.20", "neighbour"),
+        Reach("neighbour", "192.168.0.100", "ns1"),
+        Reach("neighbour", "192.168.0.200", "ns2"),
+        Reach("ns1", "192.168.0.200", "ns2"),
+        Reach("neighbour", "192.168.0.171", ""),
+        OneMac("lan", "host", "02:00:c0:a8:00:ab"),
+        _LAN,
+        SameCables(),
+    ),
+    hints=(
+        "What does the neighbour miss? `ip -n neighbour neigh` after a ping to `ns1`. Then look at the flags of both "
+        "children: `ip -n ns1 link` and `ip -n ns2 link`.",
+        "`NOARP`: nobody answers for these addresses. `ip -n ns1 -d link show ipv1` says which mode `ns1` has now. It was "
+        "made with another one.",
+        "All children of a card have one mode, and the last who set it decides. `ns2` was made without a mode, so with the "
+        "default, `l3`. `ip -n ns2 link set ipv2 type ipvlan mode …` changes it back, for both.",
+    ),
+    solution="ip -n ns2 link set ipv2 type ipvlan mode l2",
+    level="medium",
+    minutes=10,
 )
+
+EXERCISES = (SAME_MAC, WAY_BACK, SECOND_GUEST)

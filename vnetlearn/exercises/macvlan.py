@@ -87,7 +87,46 @@ ip -n ns2 link set mac2 type macvlan mode private""",
     minutes=10,
 )
 
-EXERCISES = (
-    REACH_THE_HOST,
-    PRIVATE_MODE,
+_CARD, _GUEST = "02:00:c0:a8:00:ab", "02:42:c0:a8:00:64"
+
+MADE_ANEW = Exercise(
+    name="macvlan/made-anew",
+    title="The guest was made anew",
+    task="""`ns1` (192.168.0.100) is a guest on the host's card `eth0`, by the macvlan link `mac1`. It served the LAN for
+a year. Last night somebody deleted it and made it anew, with the same name, the same address and the same commands.
+Since then nobody reaches it, and it reaches nobody. The host itself, 192.168.0.171, is fine.
+
+The colleagues who look after the switch say that they have changed nothing. You may look at what is theirs (the
+namespaces `lan`, `gateway` and `neighbour`), and change what is on the host. Make the neighbour 192.168.0.20 and `ns1`
+reach each other again.""",
+    world="host",
+    kinds=("veth", "bridge", "macvlan"),
+    start=f"""for mac in {_CARD} {_GUEST}; do ip netns exec lan bridge fdb replace $mac dev host master static; done
+ip netns exec lan bridge link set dev host learning off locked on
+ip netns add ns1
+ip link add mac1 link eth0 type macvlan mode bridge
+ip link set mac1 netns ns1
+ip -n ns1 addr add 192.168.0.100/24 dev mac1
+ip -n ns1 link set mac1 up""",
+    wanted=(
+        Reach("ns1", "192.168.0.20", "neighbour"),
+        Reach("neighbour", "192.168.0.100", "ns1"),
+        Reach("neighbour", "192.168.0.171", ""),
+        _LAN,
+        SameCables(),
+    ),
+    hints=(
+        "Something is different from yesterday, although every command was the same. What does a macvlan link get that "
+        "nobody writes into the command? And how far do its frames come: `tcpdump -eni eth0 arp` on the host, and the same "
+        "on the neighbour?",
+        "They leave the host, and the switch drops them: its port is locked (`ip netns exec lan bridge -d link show dev "
+        "host`) and takes frames from the senders on its list alone: `ip netns exec lan bridge fdb show brport host`.",
+        "Two MACs are `static` there: the card's, and the one that `mac1` had for a year. A new link has a random one. Give "
+        "it the old one: `ip -n ns1 link set mac1 address …`.",
+    ),
+    solution=f"ip -n ns1 link set mac1 address {_GUEST}",
+    level="hard",
+    minutes=10,
 )
+
+EXERCISES = (REACH_THE_HOST, PRIVATE_MODE, MADE_ANEW)

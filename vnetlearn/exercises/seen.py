@@ -24,7 +24,7 @@ Lines = tuple[str, ...]
 PER_LINK = "forwarding proxy_arp arp_ignore arp_filter arp_announce rp_filter accept_local"
 SYSCTLS = ["net/ipv4/ip_forward", "net/ipv4/icmp_echo_ignore_all", *(f"net/ipv4/conf/*/{name}" for name in PER_LINK.split()),
            "net/ipv6/conf/*/forwarding", "net/ipv6/conf/*/disable_ipv6"]  # fmt: skip
-REST = f"nft -s list ruleset; bridge vlan show; cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
+REST = f"nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
 GETRULE = 34  # linux/rtnetlink.h
 # Until the last reply: a router that answers ARP for others waits up to 0.8 s each time (proxy_delay of arp(7)).
 ANSWER_SECONDS = 2.5
@@ -74,7 +74,7 @@ def _link(link: Link) -> str:
 
 
 def settings(nodes: Sequence[Node]) -> list[Lines]:
-    """For each namespace: firewall, VLANs of bridge ports, sysctls; asked of all at the same time, for it takes a while."""
+    """For each namespace: firewall, VLANs and static MACs of bridge ports, sysctls; asked of all at the same time, for it takes a while."""
     begun = [node.start(["sh", "-c", REST]) for node in nodes]
     return [tuple(sorted(program.run(one, REST, show=False).stdout.splitlines())) for one in begun]
 
