@@ -153,7 +153,7 @@ TRACKS = (
                 "tun and tap: a program as the other end",
                 "Answer a ping by your own program, and build a small VPN.",
                 30,
-                (),
+                ("tun/answer-for-nobody", "tun/large-ones-hang"),
                 "IP packets and Ethernet frames; a little Python",
             ),
             Lesson(
