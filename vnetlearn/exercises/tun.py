@@ -46,6 +46,15 @@ class Via:
 OPENS = """import fcntl, os, select, socket, struct, sys
 tun = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tun0", 0x1001))"""
+REPLY = """while True:
+    packet = bytearray(os.read(tun, 2000))
+    if packet[0] >> 4 == 4 and packet[9] == 1 and packet[20] == 8:
+        packet[12:20] = packet[16:20] + packet[12:16]
+        packet[20] = 0
+        checksum = struct.unpack_from("!H", packet, 22)[0] + 0x800
+        struct.pack_into("!H", packet, 22, (checksum & 0xFFFF) + (checksum >> 16))
+        os.write(tun, packet)
+"""
 
 ANSWER_FOR_NOBODY = Exercise(
     name="tun/answer-for-nobody",
@@ -68,15 +77,7 @@ answered by the program: the requests go out of `tun0`, and the replies come bac
 ip -n box addr add 10.9.0.1/24 dev tun0
 ip -n box link set tun0 up
 ip netns exec box setsid python3 -ISc '{OPENS}
-while True:
-    packet = bytearray(os.read(tun, 2000))
-    if packet[0] >> 4 == 4 and packet[9] == 1 and packet[20] == 8:
-        packet[12:20] = packet[16:20] + packet[12:16]
-        packet[20] = 0
-        checksum = struct.unpack_from("!H", packet, 22)[0] + 0x800
-        struct.pack_into("!H", packet, 22, (checksum & 0xFFFF) + (checksum >> 16))
-        os.write(tun, packet)
-' >/dev/null 2>&1 &
+{REPLY}' >/dev/null 2>&1 &
 ip netns exec box sh -c 'until grep -q 1 /sys/class/net/tun0/carrier; do sleep 0.05; done'""",
     kinds=("tun",),
     level="easy",
