@@ -157,7 +157,7 @@ TRACKS = (
                 "tun and tap: a program as the other end",
                 "Answer a ping by your own program, and build a small VPN.",
                 30,
-                (),
+                ("tun/answer-for-nobody", "tun/large-ones-hang"),
                 "IP packets and Ethernet frames; a little Python",
             ),
             Lesson(
@@ -165,7 +165,8 @@ TRACKS = (
                 "nlmon: netlink, watched",
                 "See what `ip` says to the kernel, and what the kernel answers.",
                 20,
-                (),
+                ("nlmon/refused", "nlmon/who-deletes-it"),
+                "ip link, routes",
             ),
         ),
     ),
