@@ -10,7 +10,7 @@ from .seen import Seen
 from .wanted import place
 
 CONNECT_SECONDS = 2
-READ_SECONDS = 4
+READ_SECONDS = 6
 
 
 def listener(netns: str, port: int, size: int = 0) -> str:

@@ -62,7 +62,13 @@ Bring both containers back on the net. The containers and the LAN are not yours.
     world="host",
     kinds=_KINDS,
     start=_NET + "\nsysctl -qw net.ipv4.conf.docker0.forwarding=0 net.ipv4.conf.eth0.forwarding=0",
-    wanted=(_OUT, Reach("db", "203.0.113.1", "gateway", through=""), _PUBLISHED, Kept((*_LAN, "web", "db")), SameCables()),
+    wanted=(
+        _OUT,
+        Reach("db", "203.0.113.1", "gateway", through=""),
+        _PUBLISHED,
+        Kept((*_LAN, "web", "db")),
+        SameCables(),
+    ),
     hints=(
         "How far does a packet of the container come? Record on `docker0` and on `eth0` at the same time: `tcpdump -ni docker0 "
         "icmp` sees the request. Does it leave by `eth0`?",
