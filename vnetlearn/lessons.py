@@ -180,7 +180,12 @@ TRACKS = (
                 "Docker's default network by hand",
                 "Build what `docker run -p` builds, and repair four networks that went wrong.",
                 45,
-                (),
+                (
+                    "docker/claimed-port",
+                    "docker/forwarding-says-one",
+                    "docker/same-range",
+                    "docker/large-answers",
+                ),
                 "veth, bridge, routes",
             ),
         ),
