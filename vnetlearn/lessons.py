@@ -131,7 +131,7 @@ TRACKS = (
                 "macvlan and ipvlan, side by side",
                 "Choose between them by what the kernel does, mode by mode.",
                 30,
-                (),
+                ("choice/one-mac-port", "choice/third-guest"),
                 "macvlan and ipvlan",
             ),
             Lesson(
