@@ -115,7 +115,7 @@ TRACKS = (
                 "macvtap: a card for a program",
                 "Hand a program its own place on the LAN, through a file.",
                 20,
-                (),
+                ("macvtap/own-guest", "macvtap/deaf-guest"),
                 "macvlan",
             ),
             Lesson(
