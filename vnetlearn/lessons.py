@@ -139,7 +139,7 @@ TRACKS = (
                 "ifb: a queue for what comes in",
                 "Shape what a machine receives, and see it in a plot.",
                 25,
-                (),
+                ("ifb/far-away", "ifb/after-the-restart"),
             ),
         ),
     ),
