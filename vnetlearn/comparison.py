@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 T = TypeVar("T")
+V = TypeVar("V")
 Progress = Callable[[str], None]
-AT_ONCE = 2  # labs beside one another; more would only wait for a processor
+AT_ONCE = 4  # labs beside one another: most of the time they wait for answers that never come
 
 
 def quiet(text: str) -> None:
@@ -146,11 +147,12 @@ def reachability(*modes: Mode, engine: str | None = None, progress: Progress = q
 
 def parents(*modes: Mode, engine: str | None = None, progress: Progress = quiet) -> Grid:
     """Does a child reach the host's own address, and the third child's: two rows for each mode, a column a setting."""
-    answers = _each(modes, lambda mode: sharing.parent(mode, engine), "the way to the parent", progress)
+    answers = _by_mode(modes, sharing.SETTINGS, lambda m, setting: sharing.parent(m, setting, engine),
+                       "the way to the parent", progress)  # fmt: skip
     asked = [(mode, answer, target) for mode, answer in zip(modes, answers, strict=True)
              for target in (sharing.HOST, sharing.THIRD)]  # fmt: skip
     columns = [setting.name for setting in sharing.SETTINGS]
-    cells = [[answer[column][target] for column in columns] for _, answer, target in asked]
+    cells = [[cell[target] for cell in answer] for _, answer, target in asked]
     return Grid("child of → address", [f"{mode.name} → {target}" for mode, _, target in asked], columns, cells)
 
 
@@ -168,10 +170,10 @@ def outside(*modes: Mode, engine: str | None = None, progress: Progress = quiet)
 
 def addresses(*modes: Mode, engine: str | None = None, progress: Progress = quiet) -> Grid:
     """DHCP for two children, asked in three ways: what each got."""
-    answers = _each(modes, lambda mode: dhcp.leases(mode, engine), "DHCP", progress)
+    answers = _by_mode(modes, dhcp.WAYS, lambda mode, way: dhcp.leases(mode, way, engine), "DHCP", progress)
     columns = [f"{mode.name}: {netns}" for mode in modes for netns, _, _ in sharing.CHILDREN]
     rows = [way.name for way in dhcp.WAYS]
-    return Grid("asked", rows, columns, [[cell for a in answers for cell in a[row]] for row in rows])
+    return Grid("asked", rows, columns, [[cell for a in answers for cell in a[row]] for row in range(len(rows))])
 
 
 def round_trips(*modes: Mode, count: int = 100, engine: str | None = None, progress: Progress = quiet) -> RoundTrips:
@@ -181,6 +183,18 @@ def round_trips(*modes: Mode, count: int = 100, engine: str | None = None, progr
     """
     times = _each(modes, lambda mode: sharing.round_trips(mode, count, engine), "round trips", progress, at_once=1)
     return RoundTrips(zip([mode.name for mode in modes], times, strict=True))
+
+
+def _by_mode(
+    modes: Sequence[Mode], variants: Sequence[V], experiment: Callable[[Mode, V], T], what: str, progress: Progress
+) -> list[list[T]]:
+    """For each mode, what came of each variant: a lab of its own for every pair."""
+    pairs = [(mode, variant) for mode in modes for variant in variants]
+    for mode in modes:
+        progress(f"{what}: {mode.name}")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        came = list(pool.map(lambda pair: experiment(*pair), pairs))
+    return [came[at : at + len(variants)] for at in range(0, len(came), len(variants))]
 
 
 def _each(

@@ -119,7 +119,7 @@ TRACKS = (
                 "macvtap: a card for a program",
                 "Hand a program its own place on the LAN, through a file.",
                 20,
-                (),
+                ("macvtap/own-guest", "macvtap/deaf-guest"),
                 "macvlan",
             ),
             Lesson(
@@ -135,7 +135,7 @@ TRACKS = (
                 "macvlan and ipvlan, side by side",
                 "Choose between them by what the kernel does, mode by mode.",
                 30,
-                (),
+                ("choice/one-mac-port", "choice/third-guest"),
                 "macvlan and ipvlan",
             ),
             Lesson(
@@ -143,7 +143,7 @@ TRACKS = (
                 "ifb: a queue for what comes in",
                 "Shape what a machine receives, and see it in a plot.",
                 25,
-                (),
+                ("ifb/far-away", "ifb/after-the-restart"),
             ),
         ),
     ),

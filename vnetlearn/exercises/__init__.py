@@ -12,13 +12,13 @@ from __future__ import annotations
 import difflib
 
 from ..errors import UnknownExercise
-from . import bond, bridge, docker, dummy, ifb, ipvlan, macvlan, macvtap, netns, nlmon, start, tun, veth, vlan
+from . import bond, bridge, choice, docker, dummy, ifb, ipvlan, macvlan, macvtap, netns, nlmon, start, tun, veth, vlan
 from .attempt import Attempt
 from .record import Exercise, Finding, Verdict
 
 __all__ = ["EXERCISES", "Attempt", "Exercise", "Finding", "Verdict", "exercise"]
 
-_TRACKS = (start, netns, veth, bridge, dummy, vlan, bond, macvlan, macvtap, ipvlan, ifb, tun, nlmon, docker)
+_TRACKS = (start, netns, veth, bridge, dummy, vlan, bond, macvlan, macvtap, ipvlan, choice, ifb, tun, nlmon, docker)
 EXERCISES: dict[str, Exercise] = {one.name: one for track in _TRACKS for one in track.EXERCISES}
 """All exercises by name, in the order in which they are best done."""
 
