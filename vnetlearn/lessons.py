@@ -75,7 +75,7 @@ TRACKS = (
                 "bridge: a switch",
                 "Build a switch, read its FDB, stop a loop, and split it by VLAN.",
                 30,
-                (),
+                ("bridge/three-ports", "bridge/two-departments", "bridge/guests"),
             ),
             Lesson(
                 f"{FOUNDATIONS}/04-dummy.ipynb",
