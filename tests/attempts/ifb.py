@@ -34,7 +34,7 @@ WAYS = {
     "ifb/after-the-restart": Ways(
         wrong={
             "ip -n b link set ifb0 up": "it took ",
-            "tc -n b filter del dev eth0 ingress": "it took ",
+            "tc -n b qdisc del dev eth0 clsact": "it took ",
         },
         others=(
             "ip -n b link set ifb0 up; tc -n b qdisc add dev ifb0 root netem delay 100ms",

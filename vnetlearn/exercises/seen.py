@@ -53,15 +53,18 @@ def _rules(node: Node) -> list[str]:
 
 
 def _queues(node: Node) -> list[str]:
-    """`tc qdisc`, without the kernel's own, which have no handle."""
+    """`tc qdisc`, without the kernel's own, which have no handle; and `tc filter` where something looks at what comes in."""
     from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-    names = node.link.names()
-    return [
-        f"qdisc {queue.get_attr('TCA_KIND')} dev {names.get(queue['index'], queue['index'])}"
-        for queue in node.dump(netlink.GETQDISC, tcmsg())
-        if queue["handle"]
-    ]
+    names, found = node.link.names(), list[str]()
+    for queue in node.dump(netlink.GETQDISC, tcmsg()):
+        kind, dev = queue.get_attr("TCA_KIND"), names.get(queue["index"], str(queue["index"]))
+        if queue["handle"]:
+            found.append(f"qdisc {kind} dev {dev}")
+        if kind in ("ingress", "clsact"):
+            filters = node.ask(["tc", "filter", "show", "dev", dev, "ingress"]).stdout
+            found += [f"filter on {dev}: {line.strip()}" for line in filters.splitlines() if line.strip()]
+    return found
 
 
 def _link(link: Link) -> str:
