@@ -40,4 +40,8 @@ def test_every_word_is_known(page):
 
 
 def test_a_slip_is_found():
-    assert unknown("The brigde lerns `adress`, see [the pgae](https://example.org/pgae).") == {"brigde", "lerns", "pgae"}
+    assert unknown("The brigde lerns `adress`, see [the pgae](https://example.org/pgae).") == {
+        "brigde",
+        "lerns",
+        "pgae",
+    }
