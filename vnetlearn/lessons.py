@@ -89,7 +89,7 @@ TRACKS = (
                 "vlan: several networks on one cable",
                 "Tag frames, and find the place where a tag was lost.",
                 25,
-                (),
+                ("vlan/two-networks", "vlan/third-floor"),
                 "what a bridge is",
             ),
             Lesson(

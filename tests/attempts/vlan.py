@@ -14,6 +14,11 @@ def tags_by_verbs(lab: Lab) -> None:
             lab[name].addr.add(f"10.0.{vlan}.{number}/24", dev=f"net{vlan}")
 
 
+def a_range_and_by_name(lab: Lab) -> None:
+    lab["s3"].run("bridge vlan delete dev phone vid 30; bridge vlan add dev phone vid 30 pvid untagged", check=True)
+    lab["s2"].run("bridge vlan add dev up vid 20-40", check=True)
+
+
 WAYS = {
     "vlan/two-networks": Ways(
         wrong={
@@ -42,6 +47,22 @@ WAYS = {
                 ip -n ${n%:*} link add link eth0 name both type vlan id 10; ip -n ${n%:*} link set both up
                 for net in 10 20; do ip -n ${n%:*} addr add 10.0.$net.${n#*:}/24 dev both; done
             done""": "it came with the tag 10",
+        },
+    ),
+    "vlan/third-floor": Ways(
+        wrong={
+            "bridge -n s3 vlan add dev phone vid 30 pvid untagged": "no ARP answer for 10.0.30.1 on eth0",
+            "bridge -n s2 vlan add dev up vid 30": "no ARP answer for 10.0.30.1 on eth0",
+        },
+        others=(
+            a_range_and_by_name,
+            "bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev up vid 2-4094",
+        ),
+        tricks={
+            # all hear all
+            "for s in s1 s2 s3; do ip -n $s link set br0 type bridge vlan_filtering 0; done": "no ARP answer",
+            """bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev up vid 30
+            bridge -n s3 vlan add dev desk vid 30 untagged""": "it came in on eth0",
         },
     ),
 }  # fmt: skip

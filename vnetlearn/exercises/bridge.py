@@ -70,7 +70,7 @@ for m in up:sales1:11 up:lab1:21 down:sales2:12 down:lab2:22; do
     ip -n $name addr add 10.0.0.${m##*:}/24 dev eth0
     ip -n $name link set eth0 up
 done""",
-    kinds=("veth", "bridge"),
+    kinds=("veth", "bridge", "vlan"),  # whose kernel filters VLANs
     wanted=(
         Reach("sales1", _STAFF["sales2"], "sales2", through="down"),
         Reach("lab1", _STAFF["lab2"], "lab2", through="down"),
@@ -134,7 +134,7 @@ ip -n hv link set vnet0 master br0
 ip -n hv link set vnet0 up
 bridge -n hv vlan add dev vnet0 vid 100 pvid untagged
 bridge -n hv vlan delete dev vnet0 vid 1""",
-    kinds=("veth", "bridge"),
+    kinds=("veth", "bridge", "vlan"),  # whose kernel filters VLANs
     wanted=(
         Reach("hv", "10.0.0.1", "gw"),
         Reach("gw", "10.0.0.5", "hv"),
