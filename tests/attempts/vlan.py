@@ -16,7 +16,7 @@ def tags_by_verbs(lab: Lab) -> None:
 
 def a_range_and_by_name(lab: Lab) -> None:
     lab["s3"].run("bridge vlan delete dev phone vid 30; bridge vlan add dev phone vid 30 pvid untagged", check=True)
-    lab["s2"].run("bridge vlan add dev up vid 20-40", check=True)
+    lab["s2"].run("bridge vlan add dev north vid 20-40", check=True)
 
 
 WAYS = {
@@ -52,16 +52,16 @@ WAYS = {
     "vlan/third-floor": Ways(
         wrong={
             "bridge -n s3 vlan add dev phone vid 30 pvid untagged": "no ARP answer for 10.0.30.1 on eth0",
-            "bridge -n s2 vlan add dev up vid 30": "no ARP answer for 10.0.30.1 on eth0",
+            "bridge -n s2 vlan add dev north vid 30": "no ARP answer for 10.0.30.1 on eth0",
         },
         others=(
             a_range_and_by_name,
-            "bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev up vid 2-4094",
+            "bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev north vid 2-4094",
         ),
         tricks={
             # all hear all
             "for s in s1 s2 s3; do ip -n $s link set br0 type bridge vlan_filtering 0; done": "no ARP answer",
-            """bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev up vid 30
+            """bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev north vid 30
             bridge -n s3 vlan add dev desk vid 30 untagged""": "it came in on eth0",
         },
     ),

@@ -54,8 +54,8 @@ done""",
 THIRD_FLOOR = Exercise(
     name="vlan/third-floor",
     title="The new phones on the third floor",
-    task="""Three switches in a row, `s1`, `s2` and `s3`, each the bridge `br0`, are connected by trunks: `up` of the lower one
-leads to `down` of the higher one. `server` is on `s1`, `desk` and `phone` are on `s3`; the ports are called like them.
+    task="""Three switches in a row, `s1`, `s2` and `s3`, each the bridge `br0`, are connected by trunks: `north` of one leads
+to `south` of the next. `server` is on `s1`, `desk` and `phone` are on `s3`; the ports are called like them.
 Desks are in VLAN 10 (10.0.10.0/24), phones in VLAN 30 (10.0.30.0/24). `server` has both, by a trunk of its own: 10.0.10.1
 and 10.0.30.1.
 
@@ -69,16 +69,16 @@ for s in s1 s2 s3; do
     ip -n $s link add br0 type bridge vlan_filtering 1 vlan_default_pvid 0
     ip -n $s link set br0 up
 done
-ip -n s1 link add up type veth peer name down netns s2
-ip -n s2 link add up type veth peer name down netns s3
+ip -n s1 link add north type veth peer name south netns s2
+ip -n s2 link add north type veth peer name south netns s3
 ip -n s1 link add server type veth peer name eth0 netns server
 ip -n s3 link add desk type veth peer name eth0 netns desk
 ip -n s3 link add phone type veth peer name eth0 netns phone
-for port in s1/server s1/up s2/down s2/up s3/down s3/desk s3/phone; do
+for port in s1/server s1/north s2/south s2/north s3/south s3/desk s3/phone; do
     ip -n ${port%/*} link set ${port#*/} master br0 up
 done
-for port in s1/server s1/up s2/down s2/up s3/down; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 10; done
-for port in s1/server s1/up s2/down s3/down; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 30; done
+for port in s1/server s1/north s2/south s2/north s3/south; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 10; done
+for port in s1/server s1/north s2/south s3/south; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 30; done
 bridge -n s3 vlan add dev desk vid 10 pvid untagged
 bridge -n s3 vlan add dev phone vid 30 untagged
 for name in server desk phone; do ip -n $name link set eth0 up; done
@@ -100,7 +100,7 @@ ip -n phone route add 10.0.10.0/24 dev eth0""",
         SameCables(),
     ),
     hints=(
-        "There are two faults, on two switches. Follow the phone's question: `tcpdump -eni down` in `s3` shows what leaves "
+        "There are two faults, on two switches. Follow the phone's question: `tcpdump -eni south` in `s3` shows what leaves "
         "that switch, and with which number.",
         "Nothing leaves it: `bridge -n s3 vlan show` says what the port `phone` does with a frame that comes in without a "
         "tag. Compare it with the port `desk`.",
@@ -108,7 +108,7 @@ ip -n phone route add 10.0.10.0/24 dev eth0""",
         "look for the trunk that has 10 and not 30, and add it there as on the others.",
     ),
     solution="""bridge -n s3 vlan add dev phone vid 30 pvid untagged
-bridge -n s2 vlan add dev up vid 30""",
+bridge -n s2 vlan add dev north vid 30""",
     level="hard",
     minutes=10,
 )
