@@ -97,7 +97,7 @@ TRACKS = (
                 "bond: several cables as one",
                 "Bundle cables, pull one under traffic, and tell the modes apart.",
                 25,
-                (),
+                ("bond/two-cables", "bond/one-client"),
                 "what a bridge is",
             ),
         ),
