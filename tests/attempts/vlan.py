@@ -14,6 +14,16 @@ def tags_by_verbs(lab: Lab) -> None:
             lab[name].addr.add(f"10.0.{vlan}.{number}/24", dev=f"net{vlan}")
 
 
+def native_by_verbs(lab: Lab) -> None:
+    lab["up"].run("bridge vlan add dev trunk vid 10", check=True)
+    lab["down"].run("bridge vlan add dev trunk vid 20", check=True)
+
+
+def trunks_by_verbs(lab: Lab) -> None:
+    for switch in "s2", "s3":  # which carry what comes, whatever its tag
+        lab[switch].link.set("br0", kind="bridge", vlan_filtering=0)
+
+
 WAYS = {
     "vlan/two-networks": Ways(
         wrong={
@@ -42,6 +52,34 @@ WAYS = {
                 ip -n ${n%:*} link add link eth0 name both type vlan id 10; ip -n ${n%:*} link set both up
                 for net in 10 20; do ip -n ${n%:*} addr add 10.0.$net.${n#*:}/24 dev both; done
             done""": "it came with the tag 10",
+        },
+    ),
+    "vlan/wrong-network": Ways(
+        wrong={
+            "bridge -n down vlan add dev guest vid 10": "no answer",
+            "bridge -n down vlan add dev trunk vid 10 untagged": "no answer",
+        },
+        others=(
+            # the same native VLAN at both ends
+            "bridge -n down vlan add dev trunk vid 10 pvid untagged; bridge -n down vlan add dev trunk vid 20",
+            native_by_verbs,
+        ),
+        tricks={
+            # the guest's port is in the offices' VLAN, and hears them
+            """bridge -n down vlan add dev trunk vid 10 pvid untagged
+            bridge -n down vlan add dev guest vid 10 pvid untagged""": "it came in on eth0",
+        },
+    ),
+    "vlan/third-floor": Ways(
+        wrong={
+            "bridge -n s2 vlan add dev up vid 20": "it came without a tag",
+            "bridge -n s3 vlan add dev host vid 20": "no answer",
+        },
+        others=(trunks_by_verbs,),
+        tricks={
+            # b takes it without a tag
+            """bridge -n s2 vlan add dev up vid 20
+            ip -n b addr add 10.0.20.2/24 dev eth0; ip -n b addr delete 10.0.20.2/24 dev eth0.20""": "in b:",
         },
     ),
 }  # fmt: skip
