@@ -84,7 +84,7 @@ bridge -n up vlan add dev trunk vid 10 pvid untagged
 bridge -n up vlan add dev trunk vid 20
 bridge -n down vlan add dev trunk vid 10
 bridge -n down vlan add dev trunk vid 20 pvid untagged""",
-    kinds=("veth", "bridge"),
+    kinds=("veth", "bridge", "vlan"),  # whose kernel filters VLANs
     wanted=(
         Reach("office1", "10.0.0.2", "office2", through="down"),
         Reach("office2", "10.0.0.1", "office1", through="up"),
