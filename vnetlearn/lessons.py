@@ -88,8 +88,8 @@ TRACKS = (
                 f"{FOUNDATIONS}/05-vlan.ipynb",
                 "vlan: several networks on one cable",
                 "Tag frames, and find the place where a tag was lost.",
-                25,
-                ("vlan/two-networks", "vlan/third-floor"),
+                35,
+                ("vlan/two-networks", "vlan/wrong-network", "vlan/third-floor"),
                 "what a bridge is",
             ),
             Lesson(

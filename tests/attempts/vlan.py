@@ -14,9 +14,14 @@ def tags_by_verbs(lab: Lab) -> None:
             lab[name].addr.add(f"10.0.{vlan}.{number}/24", dev=f"net{vlan}")
 
 
-def a_range_and_by_name(lab: Lab) -> None:
-    lab["s3"].run("bridge vlan delete dev phone vid 30; bridge vlan add dev phone vid 30 pvid untagged", check=True)
-    lab["s2"].run("bridge vlan add dev north vid 20-40", check=True)
+def native_by_verbs(lab: Lab) -> None:
+    lab["up"].run("bridge vlan add dev trunk vid 10", check=True)
+    lab["down"].run("bridge vlan add dev trunk vid 20", check=True)
+
+
+def trunks_by_verbs(lab: Lab) -> None:
+    for switch in "s2", "s3":  # which carry what comes, whatever its tag
+        lab[switch].link.set("br0", kind="bridge", vlan_filtering=0)
 
 
 WAYS = {
@@ -49,20 +54,32 @@ WAYS = {
             done""": "it came with the tag 10",
         },
     ),
-    "vlan/third-floor": Ways(
+    "vlan/wrong-network": Ways(
         wrong={
-            "bridge -n s3 vlan add dev phone vid 30 pvid untagged": "no ARP answer for 10.0.30.1 on eth0",
-            "bridge -n s2 vlan add dev north vid 30": "no ARP answer for 10.0.30.1 on eth0",
+            "bridge -n down vlan add dev guest vid 10": "no answer",
+            "bridge -n down vlan add dev trunk vid 10 untagged": "no answer",
         },
         others=(
-            a_range_and_by_name,
-            "bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev north vid 2-4094",
+            # the same native VLAN at both ends
+            "bridge -n down vlan add dev trunk vid 10 pvid untagged; bridge -n down vlan add dev trunk vid 20",
+            native_by_verbs,
         ),
         tricks={
-            # all hear all
-            "for s in s1 s2 s3; do ip -n $s link set br0 type bridge vlan_filtering 0; done": "no ARP answer",
-            """bridge -n s3 vlan add dev phone vid 30 pvid untagged; bridge -n s2 vlan add dev north vid 30
-            bridge -n s3 vlan add dev desk vid 30 untagged""": "it came in on eth0",
+            # the guest's port is in the offices' VLAN, and hears them
+            """bridge -n down vlan add dev trunk vid 10 pvid untagged
+            bridge -n down vlan add dev guest vid 10 pvid untagged""": "it came in on eth0",
+        },
+    ),
+    "vlan/third-floor": Ways(
+        wrong={
+            "bridge -n s2 vlan add dev up vid 20": "it came without a tag",
+            "bridge -n s3 vlan add dev host vid 20": "no answer",
+        },
+        others=(trunks_by_verbs,),
+        tricks={
+            # b takes it without a tag
+            """bridge -n s2 vlan add dev up vid 20
+            ip -n b addr add 10.0.20.2/24 dev eth0; ip -n b addr delete 10.0.20.2/24 dev eth0.20""": "in b:",
         },
     ),
 }  # fmt: skip

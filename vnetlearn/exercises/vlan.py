@@ -51,66 +51,117 @@ done""",
     minutes=10,
 )
 
-THIRD_FLOOR = Exercise(
-    name="vlan/third-floor",
-    title="The new phones on the third floor",
-    task="""Three switches in a row, `s1`, `s2` and `s3`, each the bridge `br0`, are connected by trunks: `north` of one leads
-to `south` of the next. `server` is on `s1`, `desk` and `phone` are on `s3`; the ports are called like them.
-Desks are in VLAN 10 (10.0.10.0/24), phones in VLAN 30 (10.0.30.0/24). `server` has both, by a trunk of its own: 10.0.10.1
-and 10.0.30.1.
-
-`desk` (10.0.10.3) reaches the server. `phone` (10.0.30.3) was plugged in today and reaches nobody. Let it, without
-letting `phone` and `desk` hear each other. The three machines are not yours; no cable is to be added.""",
-    start="""for name in s1 s2 s3 server desk phone; do
-    ip netns add $name
-    ip netns exec $name sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-done
-for s in s1 s2 s3; do
+_SWITCH = """    ip netns add $s
     ip -n $s link add br0 type bridge vlan_filtering 1 vlan_default_pvid 0
     ip -n $s link set br0 up
+"""
+
+WRONG_NETWORK = Exercise(
+    name="vlan/wrong-network",
+    title="Somebody hears what is not for them",
+    task="""Two switches, `up` and `down` (the bridge `br0`), are connected by the port `trunk` on both sides. Upstairs is
+`office1`, downstairs are `office2` (both VLAN 10, 10.0.0.0/24) and `guest` (VLAN 20). The machines know nothing of VLANs.
+`office1` is 10.0.0.1, `office2` 10.0.0.2.
+
+`office1` cannot reach `office2`. `guest`, on the other hand, hears `office1`. Make the offices reach each other, and
+see to it that `guest` hears nothing of it. The machines are not yours, and there will be no other cable.""",
+    start=f"""for s in up down; do
+{_SWITCH}done
+ip -n up link add trunk type veth peer name trunk netns down
+for s in up down; do ip -n $s link set trunk master br0 up; done
+for m in up:office1:1:10 down:office2:2:10 down:guest:3:20; do
+    IFS=: read s name number vid <<END
+$m
+END
+    ip netns add $name
+    ip -n $s link add $name type veth peer name eth0 netns $name
+    ip -n $s link set $name master br0 up
+    bridge -n $s vlan add dev $name vid $vid pvid untagged
+    ip -n $name addr add 10.0.0.$number/24 dev eth0
+    ip -n $name link set eth0 up
 done
-ip -n s1 link add north type veth peer name south netns s2
-ip -n s2 link add north type veth peer name south netns s3
-ip -n s1 link add server type veth peer name eth0 netns server
-ip -n s3 link add desk type veth peer name eth0 netns desk
-ip -n s3 link add phone type veth peer name eth0 netns phone
-for port in s1/server s1/north s2/south s2/north s3/south s3/desk s3/phone; do
-    ip -n ${port%/*} link set ${port#*/} master br0 up
-done
-for port in s1/server s1/north s2/south s2/north s3/south; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 10; done
-for port in s1/server s1/north s2/south s3/south; do bridge -n ${port%/*} vlan add dev ${port#*/} vid 30; done
-bridge -n s3 vlan add dev desk vid 10 pvid untagged
-bridge -n s3 vlan add dev phone vid 30 untagged
-for name in server desk phone; do ip -n $name link set eth0 up; done
-for vlan in 10 30; do
-    ip -n server link add link eth0 name eth0.$vlan type vlan id $vlan
-    ip -n server addr add 10.0.$vlan.1/24 dev eth0.$vlan
-    ip -n server link set eth0.$vlan up
-done
-ip -n desk addr add 10.0.10.3/24 dev eth0
-ip -n phone addr add 10.0.30.3/24 dev eth0
-ip -n phone route add 10.0.10.0/24 dev eth0""",
-    kinds=("veth", "bridge", "vlan"),
+bridge -n up vlan add dev trunk vid 10 pvid untagged
+bridge -n up vlan add dev trunk vid 20
+bridge -n down vlan add dev trunk vid 10
+bridge -n down vlan add dev trunk vid 20 pvid untagged""",
+    kinds=("veth", "bridge", "vlan"),  # whose kernel filters VLANs
     wanted=(
-        Reach("phone", "10.0.30.1", "server"),
-        Reach("server", "10.0.30.3", "phone"),
-        Reach("desk", "10.0.10.1", "server"),
-        Apart("phone", "10.0.10.3", "desk"),
-        Kept(("server", "desk", "phone")),
+        Reach("office1", "10.0.0.2", "office2", through="down"),
+        Reach("office2", "10.0.0.1", "office1", through="up"),
+        Apart("office1", "10.0.0.3", "guest"),
+        Apart("office2", "10.0.0.3", "guest"),
+        Kept(("office1", "office2", "guest")),
         SameCables(),
     ),
     hints=(
-        "There are two faults, on two switches. Follow the phone's question: `tcpdump -eni south` in `s3` shows what leaves "
-        "that switch, and with which number.",
-        "Nothing leaves it: `bridge -n s3 vlan show` says what the port `phone` does with a frame that comes in without a "
-        "tag. Compare it with the port `desk`.",
-        "A port gives frames without a tag the number of its `pvid`, and drops them when it has none. With that mended, "
-        "look for the trunk that has 10 and not 30, and add it there as on the others.",
+        "Look at the cable between the switches: `tcpdump -eni trunk arp` in `down`. Which tag has a question of `office1`?",
+        "None: `up` takes it off. And what has no tag gets the number that `down` has for it: compare "
+        "`bridge -n up vlan show dev trunk` with `bridge -n down vlan show dev trunk`.",
+        "Both ends have to have the same `PVID Egress Untagged`, or none. `bridge vlan add` without these two words takes "
+        "them away from a number that is there already.",
     ),
-    solution="""bridge -n s3 vlan add dev phone vid 30 pvid untagged
-bridge -n s2 vlan add dev north vid 30""",
-    level="hard",
+    solution="""bridge -n up vlan add dev trunk vid 10
+bridge -n down vlan add dev trunk vid 20""",
+    level="medium",
     minutes=10,
 )
 
-EXERCISES = (TWO_NETWORKS, THIRD_FLOOR)
+THIRD_FLOOR = Exercise(
+    name="vlan/third-floor",
+    title="VLAN 20 ends somewhere",
+    task="""Three floors have a switch each: `s1`, `s2` and `s3`, with the bridge `br0`, in a row. The port `up` of a switch
+leads to the next one, where it ends at `down`. `a` is at the port `host` of `s1`, `b` at the port `host` of `s3`. Both
+have VLAN links on `eth0`: VLAN 10 (10.0.10.1 and 10.0.10.2) and VLAN 20 (10.0.20.1 and 10.0.20.2).
+
+VLAN 10 works since last year. VLAN 20 was added last night, and does not. Repair it, so that each network is in its own
+VLAN all the way. `a` and `b` are not yours, and no cable is to be added.""",
+    start=f"""for s in s1 s2 s3; do
+{_SWITCH}done
+ip -n s1 link add up type veth peer name down netns s2
+ip -n s2 link add up type veth peer name down netns s3
+for m in a:s1:1 b:s3:2; do
+    IFS=: read n s number <<END
+$m
+END
+    ip netns add $n
+    ip -n $s link add host type veth peer name eth0 netns $n
+    ip -n $n link set eth0 up
+    for vid in 10 20; do
+        ip -n $n link add link eth0 name eth0.$vid type vlan id $vid
+        ip -n $n addr add 10.0.$vid.$number/24 dev eth0.$vid
+        ip -n $n link set eth0.$vid up
+    done
+done
+for p in s1:host s1:up s2:down s2:up s3:down s3:host; do
+    ip -n ${{p%:*}} link set ${{p#*:}} master br0 up
+    bridge -n ${{p%:*}} vlan add dev ${{p#*:}} vid 10
+done
+for p in s1:host s1:up s2:down s3:down; do bridge -n ${{p%:*}} vlan add dev ${{p#*:}} vid 20; done
+bridge -n s3 vlan add dev host vid 20 untagged""",
+    kinds=("veth", "vlan", "bridge"),
+    wanted=(
+        Reach("a", "10.0.10.2", "b", through="s2"),
+        Reach("a", "10.0.20.2", "b", through="s2"),
+        Reach("b", "10.0.20.1", "a", through="s2"),
+        Tagged("a", "10.0.10.2", "b", "eth0", 10),
+        Tagged("a", "10.0.20.2", "b", "eth0", 20),
+        Tagged("a", "10.0.20.2", "s2", "down", 20),
+        Tagged("a", "10.0.20.2", "s3", "down", 20),
+        Kept(("a", "b")),
+        SameCables(),
+    ),
+    hints=(
+        "There are two faults. Follow a question of `a` from switch to switch: `tcpdump -eni down vlan 20` in `s2`, then in "
+        "`s3`. Where was it seen last?",
+        "It comes into `s2` and does not leave. `bridge -n s2 vlan show`: which of the two ports lacks 20? Once that is "
+        "mended, look at what arrives at `b`: `tcpdump -eni eth0 arp` there.",
+        "`up` in `s2` has to carry 20. And `host` in `s3` has 20 as `Egress Untagged`, so that `b` gets it without its "
+        "tag: add it again without that word.",
+    ),
+    solution="""bridge -n s2 vlan add dev up vid 20
+bridge -n s3 vlan add dev host vid 20""",
+    level="hard",
+    minutes=15,
+)
+
+EXERCISES = (TWO_NETWORKS, WRONG_NETWORK, THIRD_FLOOR)
