@@ -88,7 +88,7 @@ TRACKS = (
                 f"{FOUNDATIONS}/05-vlan.ipynb",
                 "vlan: several networks on one cable",
                 "Tag frames, and find the place where a tag was lost.",
-                35,
+                30,
                 ("vlan/two-networks", "vlan/wrong-network", "vlan/third-floor"),
                 "what a bridge is",
             ),
