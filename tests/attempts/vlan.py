@@ -72,13 +72,13 @@ WAYS = {
     ),
     "vlan/third-floor": Ways(
         wrong={
-            "bridge -n s2 vlan add dev up vid 20": "it came without a tag",
+            "bridge -n s2 vlan add dev next vid 20": "it came without a tag",
             "bridge -n s3 vlan add dev host vid 20": "no answer",
         },
         others=(trunks_by_verbs,),
         tricks={
             # b takes it without a tag
-            """bridge -n s2 vlan add dev up vid 20
+            """bridge -n s2 vlan add dev next vid 20
             ip -n b addr add 10.0.20.2/24 dev eth0; ip -n b addr delete 10.0.20.2/24 dev eth0.20""": "in b:",
         },
     ),

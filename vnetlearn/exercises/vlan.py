@@ -109,16 +109,16 @@ bridge -n down vlan add dev trunk vid 20""",
 THIRD_FLOOR = Exercise(
     name="vlan/third-floor",
     title="VLAN 20 ends somewhere",
-    task="""Three floors have a switch each: `s1`, `s2` and `s3`, with the bridge `br0`, in a row. The port `up` of a switch
-leads to the next one, where it ends at `down`. `a` is at the port `host` of `s1`, `b` at the port `host` of `s3`. Both
+    task="""Three floors have a switch each: `s1`, `s2` and `s3`, with the bridge `br0`, in a row. The port `next` of a switch
+leads to the following one, where it ends at `prev`. `a` is at the port `host` of `s1`, `b` at the port `host` of `s3`. Both
 have VLAN links on `eth0`: VLAN 10 (10.0.10.1 and 10.0.10.2) and VLAN 20 (10.0.20.1 and 10.0.20.2).
 
 VLAN 10 works since last year. VLAN 20 was added last night, and does not. Repair it, so that each network is in its own
 VLAN all the way. `a` and `b` are not yours, and no cable is to be added.""",
     start=f"""for s in s1 s2 s3; do
 {_SWITCH}done
-ip -n s1 link add up type veth peer name down netns s2
-ip -n s2 link add up type veth peer name down netns s3
+ip -n s1 link add next type veth peer name prev netns s2
+ip -n s2 link add next type veth peer name prev netns s3
 for m in a:s1:1 b:s3:2; do
     IFS=: read n s number <<END
 $m
@@ -132,11 +132,11 @@ END
         ip -n $n link set eth0.$vid up
     done
 done
-for p in s1:host s1:up s2:down s2:up s3:down s3:host; do
+for p in s1:host s1:next s2:prev s2:next s3:prev s3:host; do
     ip -n ${{p%:*}} link set ${{p#*:}} master br0 up
     bridge -n ${{p%:*}} vlan add dev ${{p#*:}} vid 10
 done
-for p in s1:host s1:up s2:down s3:down; do bridge -n ${{p%:*}} vlan add dev ${{p#*:}} vid 20; done
+for p in s1:host s1:next s2:prev s3:prev; do bridge -n ${{p%:*}} vlan add dev ${{p#*:}} vid 20; done
 bridge -n s3 vlan add dev host vid 20 untagged""",
     kinds=("veth", "vlan", "bridge"),
     wanted=(
@@ -145,20 +145,20 @@ bridge -n s3 vlan add dev host vid 20 untagged""",
         Reach("b", "10.0.20.1", "a", through="s2"),
         Tagged("a", "10.0.10.2", "b", "eth0", 10),
         Tagged("a", "10.0.20.2", "b", "eth0", 20),
-        Tagged("a", "10.0.20.2", "s2", "down", 20),
-        Tagged("a", "10.0.20.2", "s3", "down", 20),
+        Tagged("a", "10.0.20.2", "s2", "prev", 20),
+        Tagged("a", "10.0.20.2", "s3", "prev", 20),
         Kept(("a", "b")),
         SameCables(),
     ),
     hints=(
-        "There are two faults. Follow a question of `a` from switch to switch: `tcpdump -eni down vlan 20` in `s2`, then in "
+        "There are two faults. Follow a question of `a` from switch to switch: `tcpdump -eni prev vlan 20` in `s2`, then in "
         "`s3`. Where was it seen last?",
         "It comes into `s2` and does not leave. `bridge -n s2 vlan show`: which of the two ports lacks 20? Once that is "
         "mended, look at what arrives at `b`: `tcpdump -eni eth0 arp` there.",
-        "`up` in `s2` has to carry 20. And `host` in `s3` has 20 as `Egress Untagged`, so that `b` gets it without its "
+        "`next` in `s2` has to carry 20. And `host` in `s3` has 20 as `Egress Untagged`, so that `b` gets it without its "
         "tag: add it again without that word.",
     ),
-    solution="""bridge -n s2 vlan add dev up vid 20
+    solution="""bridge -n s2 vlan add dev next vid 20
 bridge -n s3 vlan add dev host vid 20""",
     level="hard",
     minutes=15,
