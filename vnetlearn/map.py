@@ -68,7 +68,9 @@ class Map:
         for name, says, time, where in self.rows(kinds):
             link = f"<a href='{self.folder}/{where}'>{LESSONS[where].title}</a>" if where in LESSONS else ""
             cells = (f"<b>{name}</b>", html.escape(says), time, link or f"<code>{html.escape(where)}</code>")
-            rows += "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells) + "</tr>"
+            styles = ("left; white-space:nowrap", "left", "left; white-space:nowrap", "left")
+            tds = (f"<td style='text-align:{style}'>{cell}</td>" for style, cell in zip(styles, cells, strict=True))
+            rows += f"<tr>{''.join(tds)}</tr>"
         return rows
 
 
