@@ -17,7 +17,7 @@ lab:  ## install what is missing and open the lessons in JupyterLab (VNETLEARN_N
 
 test:  ## install what is missing and run the whole suite, notebooks included
 	@scripts/setup tests
-	$(PYTHON_BIN) -m pytest -n 2 --dist loadgroup
+	$(PYTHON_BIN) -m pytest -n 2
 
 check:  ## lint, formatting and types
 	@scripts/setup tests

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["labs", "lesson_engines"]  # the fixtures; the engines of lessons
+pytest_plugins = ["labs", "lesson_engines", "workers"]  # the fixtures; the engines of lessons; what runs together
 
 COMMANDS = {
     "links": "ip -j -d link show",

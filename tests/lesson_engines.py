@@ -1,4 +1,4 @@
-"""Which engine runs a lesson's cells in the suite, the summary of it, and what runs together: a pytest plugin.
+"""Which engine runs a lesson's cells in the suite, and the summary of it: a pytest plugin.
 
 nbval runs each lesson on the vm engine, whose kernel is the same everywhere; test_lessons_on_host.py runs those that the
 computer's own kernel can once more, on the host engine.
@@ -46,12 +46,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"on {engine}: {', '.join(sorted(paths))}")
     for path, why in sorted(skipped.items()):
         terminalreporter.write_line(f"not on host: {path}: {why}")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What one worker does in one go (--dist loadgroup): a file; of the exercises, which take longest, each by itself."""
-    for item in items:
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        one = next((str(params[name]) for name in ("ex", "judged") if name in params), "")
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {one}".strip()))
