@@ -23,7 +23,7 @@ CHANGES = {
 
 def suite(folder: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A suite of one test, which runs the command, below this suite's conftest, on a fresh network."""
-    shutil.copy(HERE / "conftest.py", folder)
+    shutil.copy(HERE.parent / "conftest.py", folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
     test = f"import subprocess\ndef test(): subprocess.run({command!r}, shell=True, check=True)\n"
     (folder / "test_one.py").write_text(test)

@@ -20,5 +20,6 @@ class Units(LoadScopeScheduling):
         return nodeid if path.endswith("test_exercises.py") else path
 
 
+@pytest.hookimpl(optionalhook=True)  # -p no:xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
     return Units(config, log)
