@@ -7,7 +7,6 @@ explore("bridge")
 from __future__ import annotations
 
 import shlex
-import time
 from typing import Any
 
 from . import widgets
@@ -20,7 +19,6 @@ from .picture import Picture
 from .ping import Ping
 from .program import Result
 from .scene import Made, Play
-from .topology import Topology
 from .widgets import block, image, lesson, listing, part, printable, said
 
 LABS_AT_ONCE = 4  # of explorers that made their own: a notebook that is run again and again must not fill the memory
@@ -164,7 +162,7 @@ class Explorer(widgets.Shown):
         self.made = self._play.make(given, mirrored)
         self.error = self.made.error
         self._answer.value = part(self._answered())
-        topology = self._settled()
+        topology = self.lab.topology(settled=True)
         mine = [(link.netns, link.name) for link in self.made.links]
         self.picture = topology.draw(highlight=[key for key in mine if key in topology.links])
         self._picture.value = part(image(self.picture))
@@ -173,16 +171,6 @@ class Explorer(widgets.Shown):
             self.pings = self._play.pings()
             self.results = self._play.scripts()
         self._traffic.value = part(self._seen())
-
-    def _settled(self) -> Topology:
-        """The topology, once the kernel has noticed what has a carrier: that takes it up to a second."""
-        topology = self.lab.topology()
-        for _ in range(15):
-            if not any("LOWER_UP" in link.flags and link.state == "DOWN" for link in topology.links.values()):
-                break
-            time.sleep(0.1)
-            topology = self.lab.topology()
-        return topology
 
     def _busy(self, busy: bool) -> None:
         self.button.description, self.button.icon = ("Working …", "hourglass") if busy else ("Apply", "play")

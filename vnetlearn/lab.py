@@ -300,15 +300,19 @@ class Lab:
 
         return ping.matrix([self.node(n) for n in nodes] if nodes else self.nodes, **how)
 
-    def topology(self, *, stats: bool = False) -> Topology:
-        """Everything as it is now: namespaces, links, addresses, routes, how they hang together; with `stats` the counters."""
+    def topology(self, *, stats: bool = False, settled: bool = False) -> Topology:
+        """Everything as it is now: namespaces, links, addresses, routes, how they hang together; with `stats` the counters.
+
+        The kernel looks about once a second which links have got or lost their carrier (`net/core/link_watch.c`), so a link
+        that was just set up can still be shown as down. `settled` waits for that, 1.5 seconds at most.
+        """
         from . import topology
 
-        return topology.read(self, stats=stats)
+        return (topology.read_settled if settled else topology.read)(self, stats=stats)
 
     def draw(self, **how: Any) -> Picture:
         """The topology as it is now, drawn; see `diagram.draw` for `focus`, `layers`, `highlight`, `stats`, `theme`."""
-        return self.topology(stats=bool(how.get("stats"))).draw(**how)
+        return self.topology(stats=bool(how.get("stats")), settled=True).draw(**how)
 
     def panel(self) -> Panel:
         """A live view: the picture, links to set up and down, counters, and what changes in `ip monitor`'s words.

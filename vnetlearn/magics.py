@@ -44,7 +44,7 @@ class LabMagics(Magics):
             raise BadParameter(f"%%lab {line}", f"{options.on!r} is not a lab", WHERE, "lab = Lab() in a cell before; then %%lab"
                                " or %%lab NAMESPACE")  # fmt: skip
         node = found.node(options.node)
-        before = found.topology() if options.diff else None
+        before = found.topology(settled=True) if options.diff else None
         try:
             status = node.run(cell).status
         except KeyboardInterrupt:
@@ -53,7 +53,7 @@ class LabMagics(Magics):
         if status:
             print(f"[exit status {status}]")
         if before is not None:
-            display(before.diff(found.topology()))  # type: ignore[no-untyped-call]
+            display(before.diff(found.topology(settled=True)))  # type: ignore[no-untyped-call]
         if options.draw:
             display(found.draw())  # type: ignore[no-untyped-call]
 

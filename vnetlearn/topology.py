@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -176,6 +177,22 @@ def as_json(topology: Topology) -> dict[str, Any]:
         "routes": [asdict(route) for routes in topology.routes.values() for route in routes],
         "unseen": list(topology.unseen),
     }  # fmt: skip
+
+
+def read_settled(lab: Lab, *, stats: bool = False) -> Topology:
+    """`read`, once the kernel has noticed who has a carrier, or after 1.5 seconds."""
+    give_up = time.monotonic() + 1.5
+    topology = read(lab, stats=stats)
+    while time.monotonic() < give_up and any(map(unsettled, topology.links.values())):
+        time.sleep(0.1)
+        topology = read(lab, stats=stats)
+    return topology
+
+
+def unsettled(link: Link) -> bool:
+    """Its carrier (LOWER_UP) says one thing, and its state still the other."""
+    carrier = "LOWER_UP" in link.flags
+    return link.up and ((carrier and link.state in ("DOWN", "LOWERLAYERDOWN")) or (not carrier and link.state == "UP"))
 
 
 def read(lab: Lab | Computer, *, stats: bool = False) -> Topology:
