@@ -39,7 +39,7 @@ def badge(ex):
 def test_buttons_lead_through_an_exercise(ex):
     assert "not started" in badge(ex)
     assert "<img" not in ex.panel._picture.value
-    assert "lab = ex.lab" in click(ex, "Start")
+    assert "%%lab --on ex" in click(ex, "Start")
     assert "ns1" in ex.panel._picture.value
     assert "Nothing in the lab has been changed yet" in click(ex, "Check")
     ex.lab.netns.delete("ns2")
@@ -95,7 +95,7 @@ def test_in_a_page_where_nobody_can_click():
     page, _ = HTMLExporter().from_notebook_node(notebook)
     for text in ("Two networks on one cable", "<code>eth0</code>", "ex.check()"):
         assert text in page
-    assert "lab = ex.start()" in data["text/plain"]
+    assert "ex.start()" in data["text/plain"]
 
 
 def test_where_somebody_can_click_it_is_a_widget(ex, monkeypatch):

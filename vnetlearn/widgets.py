@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextvars
 import html
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,13 @@ def live() -> bool:
         return False
     kernel = getattr(get_ipython(), "kernel", None)
     return bool(getattr(kernel, "_allow_stdin", False))
+
+
+def variable(thing: object, otherwise: str) -> str:
+    """What something is called in the notebook, so that a text can name it as the learner does."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    names = dict(shell.user_ns) if shell else {}
+    return next((name for name, value in names.items() if value is thing and not name.startswith("_")), otherwise)
 
 
 class Shown:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import progress
 from ..errors import BadParameter, LabDied
 from ..lab import Lab
-from ..widgets import Shown, block, listing, printable
+from ..widgets import Shown, block, listing, printable, variable
 from .record import NOT_STARTED, NOT_YET, SOLVED, Exercise, Verdict, plain, prose
 from .seen import Seen, State, read, untouched
 
@@ -27,10 +27,12 @@ class Hint:
     of: int
     text: str
     note: str = ""
+    ex: str = "ex"
+    """What the exercise is called where it is tried."""
 
     @property
     def head(self) -> str:
-        last = " That was the last one; then there is ex.solution()." if self.number == self.of else ""
+        last = f" That was the last one; then there is {self.ex}.solution()." if self.number == self.of else ""
         return f"Hint {self.number} of {self.of}.{last}"
 
     def __repr__(self) -> str:
@@ -66,8 +68,8 @@ class Solution:
 class Attempt(Shown):
     """One exercise as a learner tries it.
 
-    `ex.start()` makes the lab and gives it: `lab = ex.start()`, so that `%%lab` finds it. Work in it as you like, by
-    Python verbs, `%%lab` or in a terminal: `ex.check()` looks at the kernel alone. `ex.hint()` gives the next hint,
+    `ex.start()` makes the lab and gives it. Work in it as you like, by `%%lab --on ex`, by the Python verbs of `ex.lab`,
+    or in a terminal: `ex.check()` looks at the kernel alone. `ex.hint()` gives the next hint,
     `ex.solution()` the commands, `ex.reset()` the start again, in a new lab. As the last line of a cell, `ex` shows
     buttons for all of them. It may be used from any thread.
     """
@@ -85,11 +87,16 @@ class Attempt(Shown):
         """The lab of this exercise. Raises `BadParameter` before `start()`, `LabDied` when it has ended."""
         if self._lab is None:
             raise BadParameter(f"the lab of {self.exercise.name}", "there is none yet", "an exercise makes its lab when it"
-                               " is started", "lab = ex.start()")  # fmt: skip
+                               " is started", f"{self.called}.start()")  # fmt: skip
         if not self._lab.alive:
             raise LabDied(f"the lab of {self.exercise.name}", "the lab has ended, with all that was in it",
-                          "it was closed, or its engine ended", "lab = ex.reset() makes the start again")  # fmt: skip
+                          "it was closed, or its engine ended", f"{self.called}.reset() makes the start again")  # fmt: skip
         return self._lab
+
+    @property
+    def called(self) -> str:
+        """What this attempt is called in the notebook."""
+        return variable(self, "ex")
 
     @property
     def started(self) -> bool:
@@ -104,9 +111,8 @@ class Attempt(Shown):
             if self._lab is None:
                 return self._fresh()
             lab = self.lab
-            print(
-                f"{self.exercise.name} was started before: this is its lab as you left it. ex.reset() makes the start again."
-            )
+            print(f"{self.exercise.name} was started before: this is its lab as you left it. {self.called}.reset() makes the"
+                  " start again.")  # fmt: skip
             return lab
 
     def reset(self) -> Lab:
@@ -148,7 +154,7 @@ class Attempt(Shown):
         """
         with self._lock:
             if self._lab is None:
-                verdict = Verdict(NOT_STARTED, note="lab = ex.start() makes the lab.")
+                verdict = Verdict(NOT_STARTED, note=f"{self.called}.start() makes the lab.")
             else:
                 verdict = judge(self.exercise, self.lab, self._before)
             note = ""
@@ -168,7 +174,7 @@ class Attempt(Shown):
             self._hints = min(self._hints + 1, len(hints))
             number = self._hints
             note = self._note(lambda r: {} if r.solved else {"hints": max(r.hints, number)})
-        return Hint(number, len(hints), hints[number - 1], note)
+        return Hint(number, len(hints), hints[number - 1], note, self.called)
 
     def solution(self) -> Solution:
         """Commands that solve it. Looking at them is noted: an exercise that is solved after that is solved with help."""
@@ -180,10 +186,15 @@ class Attempt(Shown):
 
     def __repr__(self) -> str:
         one = self.exercise
-        return f"{one.name}: {one.title} ({one.expects})\n\n{plain(one.task)}\n\n{STEPS}"
+        return f"{one.name}: {one.title} ({one.expects})\n\n{plain(one.task)}\n\n{self._steps()}"
 
     def still(self) -> str:
-        return self.task_html() + listing(STEPS)
+        return self.task_html() + listing(self._steps())
+
+    def _steps(self) -> str:
+        ex = self.called
+        width = len(ex) + max(map(len, STEPS)) + 3
+        return "\n".join(f"{f'{ex}.{verb}()':{width}}  # {words.format(ex=ex)}" for verb, words in STEPS.items())
 
     def task_html(self) -> str:
         one = self.exercise
@@ -201,11 +212,13 @@ class Attempt(Shown):
         return Panel(self)
 
 
-STEPS = """lab = ex.start()   # the lab; then work in it by Python, by %%lab, or in a terminal
-ex.check()         # not started, not yet, or solved
-ex.hint()          # the next hint
-ex.solution()      # the commands
-ex.reset()         # the start again, in a new lab"""
+STEPS = {
+    "start": "makes the lab; then work in it by %%lab --on {ex}, in Python as {ex}.lab, or in a terminal",
+    "check": "not started, not yet, or solved",
+    "hint": "the next hint",
+    "solution": "the commands",
+    "reset": "the start again, in a new lab",
+}
 
 
 def judge(exercise: Exercise, lab: Lab, before: State) -> Verdict:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .attempt import Attempt
 
 BADGES = {NOT_STARTED: "○ not started", NOT_YET: "◐ not yet", SOLVED: "● solved"}
-LAB = "The lab is there. For Python and <code>%%lab</code>, run <code>lab = ex.lab</code> in a cell."
-NEW = "This is the start again, in a new lab; the old one is closed. Run <code>lab = ex.lab</code> in a cell again."
+LAB = "The lab is there. Work in it by <code>%%lab --on {ex}</code>, or in Python as <code>{ex}.lab</code>."
+NEW = "This is the start again, in a new lab; the old one is closed. It is <code>{ex}.lab</code> again."
 
 
 class Panel:
@@ -69,13 +69,13 @@ class Panel:
         else:
             self._attempt.start()
             self._show()
-        self._say(said("wait", LAB))
+        self._say(said("wait", LAB.format(ex=self._attempt.called)))
 
     def _reset(self) -> None:
         self._attempt.reset()
         self._state = NOT_STARTED
         self._show()
-        self._say(said("wait", NEW))
+        self._say(said("wait", NEW.format(ex=self._attempt.called)))
 
     def _judged(self, verdict: Verdict) -> None:
         self._state = verdict.state
