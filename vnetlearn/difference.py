@@ -11,7 +11,7 @@ from . import diagram
 from .iproute import Link
 from .picture import Picture
 from .relations import RELATIONS
-from .topology import Key, Relation, Topology
+from .topology import Key, Relation, Topology, state
 
 # What is compared of a link; its index, and what follows from another's, says nothing to a reader
 VALUES = ("kind", "state", "mtu", "address", "master", "params", "port", "alias", "txqueuelen", "link_type")
@@ -104,7 +104,7 @@ class Difference:
     def _link(self, topology: Topology, key: Key) -> str:
         link = topology.links[key]
         addrs = [str(addr) for addr in topology.addrs.get(key, ()) if addr.scope != "link"]
-        return " ".join([topology.at(key), *diagram.kind_words(link), _up(link), *addrs])
+        return " ".join([topology.at(key), *diagram.kind_words(link), state(link), *addrs])
 
     def draw(self, **how: Any) -> Picture:
         """Both readings in one picture: new green, gone red and dashed, changed amber. It takes what `diagram.draw` takes."""
