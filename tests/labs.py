@@ -124,12 +124,13 @@ def all_gone(processes: list[psutil.Process], seconds: float) -> bool:
     return eventually(lambda: all(map(ended, processes)), seconds)
 
 
-def eventually(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Whether something that happens in the background comes true; asked again and again until then."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
+        time.sleep(0.01)
     return True
 
 
