@@ -98,7 +98,7 @@ BAD_INPUT: dict[str, tuple[Try, type[VnetlearnError], str, str]] = {
         lambda lab: lab.link.set("eth0", address="01:00:00:00:00:01"), KernelRefused, "address 01:", "EADDRNOTAVAIL",
     ),
     "name taken by another link": (
-        lambda lab: lab.link.set("eth0", new_name="lo"), KernelRefused, "ip link set dev eth0 name lo", "EEXIST",
+        lambda lab: lab.link.set("eth0", name="lo"), KernelRefused, "ip link set dev eth0 name lo", "EEXIST",
     ),
     "port of nothing": (
         lambda lab: lab.link.set("eth0", kind="bridge_slave", hairpin=True), KernelRefused, "hairpin on", "not supported",

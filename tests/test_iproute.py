@@ -111,7 +111,7 @@ def test_flags(node: Node, how: dict[str, Any], flag: str, there: bool) -> None:
 
 def test_rename(node: Node) -> None:
     node.link.add("a", kind="bridge")
-    node.link.set("a", new_name="ü")
+    node.link.set("a", name="ü")
     assert "ü" in node.link
     assert ip_link(node, "ü")["ifname"] == "ü"
 
@@ -148,7 +148,7 @@ def test_links_move_between_namespaces(lab: Lab) -> None:
     blue.link.set("a", netns="red")
     red.link.set("a", netns=lab.host)
     assert "a" in lab.link
-    lab.link.set("a", netns="blue", up=True, new_name="c")
+    lab.link.set("a", netns="blue", up=True, name="c")
     assert blue.link["c"].up
     assert lab.run("ip -n blue link show c", quiet=True).status == 0
     made = red.link.add("d", kind="bridge", netns="blue")

@@ -106,7 +106,7 @@ def test_the_other_end_of_a_tunnel_is_found_by_addresses_and_numbers(lab: Lab) -
             Relation("tunnel", ("", "vx1"), ("far", "vx2")),
             Relation("tunnel", ("", "vx2"), ("far", "vx1")),
         ]
-        far.link.set("vx1", netns="", new_name="moved")  # it goes on to send from where it was made
+        far.link.set("vx1", netns="", name="moved")  # it goes on to send from where it was made
         assert Relation("tunnel", ("", "moved"), ("", "vx2")) in lab.topology().relations
         assert Relation("underlay", ("", "moved"), ("far", "eth0")) in lab.topology().relations
         assert lab.topology().link_netns == {("", "moved"): "far"}

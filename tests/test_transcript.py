@@ -88,7 +88,7 @@ def add_any(draw: Draw, node: Node) -> None:
 def set_link(draw: Draw, node: Node) -> None:
     how = draw.some(
         up=YES_OR_NO, mtu=[70, 1500, 100000], alias=["it's"], txqueuelen=[1, 9], master=["", draw.link(node)],
-        new_name=NAMES, group=[0, 7], arp=YES_OR_NO, promisc=YES_OR_NO,
+        name=NAMES, group=[0, 7], arp=YES_OR_NO, promisc=YES_OR_NO,
         allmulticast=YES_OR_NO, multicast=YES_OR_NO, address=[draw.mac(), "01:00:00:00:00:00"], addrgenmode=["none", "eui64"],
     )  # fmt: skip
     node.link.set(draw.link(node), **how)
@@ -99,7 +99,7 @@ def move(draw: Draw, node: Node) -> None:
     name = draw.link(node)
     more = draw.some(up=YES_OR_NO, mtu=[60, 1500], address=[draw.mac()], alias=["it's"])
     plain = node.link[name].kind in ("veth", "dummy", "ifb")
-    node.link.set(name, netns=draw.node(node.lab), **draw.some(new_name=NAMES), **(more if plain else {}))
+    node.link.set(name, netns=draw.node(node.lab), **draw.some(name=NAMES), **(more if plain else {}))
 
 
 def set_mtu(draw: Draw, node: Node) -> None:

@@ -69,12 +69,12 @@ class Links:
         return (self._node if target is None else self._node.lab.node(target)).link.get(name)
 
     def set(
-        self, name: str, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
+        self, dev: str, /, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
     ) -> None:
         """Change a link: `ip link set dev NAME [up|down] [netns NS] [master M|nomaster] [mtu N] …`.
 
         Takes `up` (False is `down`), `netns` (a name or a node; the lab's first namespace is `lab.host`), `master`
-        (`""` for none), `name` as `new_name`, `mtu`, `address`, `broadcast`, `txqueuelen`, `alias`, `group`, `arp`,
+        (`""` for none), `name` (a new one), `mtu`, `address`, `broadcast`, `txqueuelen`, `alias`, `group`, `arp`,
         `multicast`, `promisc`, `allmulticast` (bools), `addrgenmode`; with `kind=` the kind's own parameters, also
         those of ports: `kind="bridge_slave", hairpin=True`.
 
@@ -83,11 +83,11 @@ class Links:
         """
         generic, own = split(kind, more)
         spoken = self._spoken(generic, netns) + ([] if up is None else ["up" if up else "down"])
-        words = ["link", "set", "dev", name, *spoken]
+        words = ["link", "set", "dev", dev, *spoken]
         if kind:
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._node.spell(words)
-        was = self.message(name, tried)
+        was = self.message(dev, tried)
         with Descriptors(self._node) as fds:
             attributes = self._generic(generic, tried)
             if netns is not None:

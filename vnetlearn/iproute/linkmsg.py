@@ -136,7 +136,7 @@ GENERIC = {
     "index": Generic("", _number("index"), word="index"),
     "alias": Generic("IFLA_IFALIAS", word="alias"),
     "master": Generic("IFLA_MASTER", _master, word="master"),
-    "new_name": Generic("IFLA_IFNAME", lambda value, tried, index: check.check_name(value, tried), word="name"),
+    "name": Generic("IFLA_IFNAME", lambda value, tried, index: check.check_name(value, tried), word="name"),
     "addrgenmode": Generic("IFLA_AF_SPEC", _addrgenmode, word="addrgenmode"),
     "netns": Generic("", word="netns"),
     "arp": Generic("", flag="NOARP", word="arp"),

@@ -21,7 +21,7 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
      "ip -d link show tells who uses the parent; delete those first, or choose another parent"),
     ("link", errno.EINVAL, "a value does not fit this kind of device, or it is not allowed in its present state",
      "ip link help KIND shows the syntax; ip -d link show the present values"),
-    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, new_name=…)"),
+    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, name=…)"),
     ("link", errno.ERANGE, "a number is outside of what the kernel takes", "ip link help KIND shows the limits"),
     ("link", errno.EOPNOTSUPP, "this device cannot do that", "ip -d link show tells what it is"),
     ("link", errno.EADDRNOTAVAIL, "that MAC address cannot be an interface's (all zero, or a multicast address)",
