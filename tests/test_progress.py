@@ -183,7 +183,7 @@ def test_the_command_shows_it(data):
     assert content["exercises"][NAME] == {"title": "The first cable", "state": "solved", "alone": True, "attempts": 3,
                                           "hints": 0, "started": "2026-01-01T00:00:00+00:00",
                                           "solved": "2026-01-01T00:10:00+00:00", "solution": None}  # fmt: skip
-    assert content["exercises"]["route/router"]["state"] == ""
+    assert content["exercises"]["veth/dark-cable"]["state"] == ""
 
 
 def test_the_command_says_what_is_wrong_with_the_file(data):
