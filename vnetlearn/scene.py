@@ -123,6 +123,9 @@ class Play:
         try:
             for end, params in wanted:
                 made.append((end, self._make(end, params)))
+            # Not before: of two bonds, the first would choose its cable while the other's are down.
+            for end, node in made:
+                node.link.set(end.name, up=True)
             if self.scene.after:
                 self._shell(self.scene.after)
         except VnetlearnError as refused:
@@ -157,7 +160,6 @@ class Play:
                 node.link.set(port, up=False)  # a bond takes only links that are down
             node.link.set(port, master=end.name)
             node.link.set(port, up=True)
-        node.link.set(end.name, up=True)
         for address in end.addrs:
             node.addr.add(address, dev=end.name, nodad=":" in address)
         return node
