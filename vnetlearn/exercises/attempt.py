@@ -84,7 +84,13 @@ class Attempt(Shown):
 
     @property
     def lab(self) -> Lab:
-        """The lab of this exercise. Raises `BadParameter` before `start()`, `LabDied` when it has ended."""
+        """The lab of this exercise, when the button *Start* is making it: once it is there.
+
+        Raises `BadParameter` before `start()`, `LabDied` when it has ended.
+        """
+        if self._lab is None:
+            with self._lock:
+                pass
         if self._lab is None:
             raise BadParameter(f"the lab of {self.exercise.name}", "there is none yet", "an exercise makes its lab when it"
                                " is started", f"{self.called}.start()")  # fmt: skip
@@ -213,7 +219,7 @@ class Attempt(Shown):
 
 
 STEPS = {
-    "start": "makes the lab; then work in it by %%lab --on {ex}, in Python as {ex}.lab, or in a terminal",
+    "start": "makes the lab; work in it by %%lab --on {ex}, or as {ex}.lab",
     "check": "not started, not yet, or solved",
     "hint": "the next hint",
     "solution": "the commands",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import VnetlearnError
 from ..progress import read
-from ..widgets import Worker, block, image, lesson, said
+from ..widgets import Worker, block, image, lesson, part, said
 from .record import NOT_STARTED, NOT_YET, SOLVED, Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ NEW = "This is the start again, in a new lab; the old one is closed. It is <code
 class Panel:
     """Buttons for all that an exercise can do. The work is done in a thread: the notebook stays free.
 
-    `answer` is the last answer as HTML, in a region that a screen reader reads aloud when it changes.
+    `answer` is the last answer as HTML, and the last hint, in regions that a screen reader reads aloud.
     """
 
     def __init__(self, attempt: Attempt) -> None:
@@ -29,13 +29,13 @@ class Panel:
 
         self._attempt, self._state = attempt, NOT_STARTED
         self._worker = Worker(self._busy, self._failed)
-        self._badge, self._answer, self._picture = w.HTML(), w.HTML(), w.HTML()
+        self._badge, self._answer, self._help, self._picture = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         jobs = (
             ("Start", "play", "Make the lab", self._start),
-            ("Check", "check", "Look at the kernel: is it solved?", attempt.check),  # which tells us what it found
-            ("Hint", "lightbulb-o", "The next hint", lambda: self._say(said("wait", attempt.hint().html()))),
+            ("Check", "check", "Look at the kernel: is it solved?", self._check),
+            ("Hint", "lightbulb-o", "The next hint", lambda: self._assist(attempt.hint().html())),
             ("Solution", "key", "Commands that solve it; looking is noted",
-             lambda: self._say(said("wait", attempt.solution().html()))),
+             lambda: self._assist(attempt.solution().html())),
             ("Reset", "refresh", "The start again, in a new lab", self._reset),
         )  # fmt: skip
         self.buttons = {
@@ -45,13 +45,15 @@ class Panel:
         for name, _, _, job in jobs:
             self.buttons[name].on_click(self._when_clicked(job))
         task = w.HTML(block(attempt.task_html()))
-        self.box = w.VBox([task, self._badge, w.HBox(list(self.buttons.values())), self._answer, self._picture])
+        self.box = w.VBox(
+            [task, self._badge, w.HBox(list(self.buttons.values())), self._answer, self._help, self._picture]
+        )
         attempt.watchers.append(self._judged)
         self._show()
 
     @property
     def answer(self) -> str:
-        return str(self._answer.value)
+        return f"{self._answer.value}{self._help.value}"
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the buttons have done their work; False when they have not after so many seconds."""
@@ -63,6 +65,10 @@ class Panel:
 
         return lambda _: self._worker.ask(work)
 
+    def _check(self) -> None:
+        self._say("")  # what was found before is not the answer
+        self._attempt.check()  # which tells us what it found
+
     def _start(self) -> None:
         if self._attempt.started:
             self._attempt.lab  # noqa: B018 (raises when it has ended)
@@ -72,8 +78,9 @@ class Panel:
         self._say(said("wait", LAB.format(ex=self._attempt.called)))
 
     def _reset(self) -> None:
+        self._say("")
         self._attempt.reset()
-        self._state = NOT_STARTED
+        self._state, self._help.value = NOT_STARTED, ""
         self._show()
         self._say(said("wait", NEW.format(ex=self._attempt.called)))
 
@@ -83,7 +90,11 @@ class Panel:
         self._say(verdict.html())
 
     def _say(self, body: str) -> None:
-        self._answer.value = f'<div class="vnl">{body}</div>'
+        self._answer.value = f'<div class="vnl">{body}</div>' if body else ""
+
+    def _assist(self, body: str) -> None:
+        """A hint or the solution, below what the last check has found: the two are read together."""
+        self._help.value = part(said("wait", body))
 
     def _show(self) -> None:
         """The badge, and the lab's picture as it is now."""

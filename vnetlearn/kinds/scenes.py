@@ -101,6 +101,8 @@ def _both(kind: str, *inner: str) -> tuple[End, ...]:
     return (End("a", f"{kind}1", heres), End("b", f"{kind}1", theres))
 
 
+_OTHER_END = """for name in $(ip -n b -br link show type veth | cut -d@ -f1)
+do ip -n b addr add 10.0.0.2/24 dev "$name"; ip -n b link set "$name" up; done"""
 _PINGED = (("a", "10.0.0.2"), ("b", "10.0.0.1"))
 _V4: Mapping[str, Any] = {"local": HERE[0], "remote": THERE[0]}
 _V6: Mapping[str, Any] = {"local": HERE[1], "remote": THERE[1]}
@@ -205,9 +207,9 @@ SCENES: dict[str, Scene] = {
     "vcan": Scene(NOTHING, "A bus of this machine alone: one program listens, another sends a frame.",
                   (End("", "vcan1"),),
                   script=(_CANDUMP,)),
-    "veth": Scene(TWO_EMPTY, "A cable between a and b. Its other end is given as `ip` has it: name NAME netns NAMESPACE.",
+    "veth": Scene(TWO_EMPTY, "A cable between a and b. Its other end is given as ip has it: name NAME netns NAMESPACE.",
                   (End("a", "veth1", ("10.0.0.1/24",)),), params={"peer": {"name": "veth2", "netns": "b"}},
-                  after="ip -n b addr add 10.0.0.2/24 dev veth2\nip -n b link set veth2 up", pings=_PINGED),
+                  after=_OTHER_END, pings=_PINGED),
     "vlan": Scene(BARE_CABLE, "The cable carries frames with a number; both ends have to have the same one.",
                   _both("vlan"), ("id", "protocol", "reorder_hdr", "loose_binding"), pings=_PINGED),
     "vxlan": Scene(
@@ -225,7 +227,7 @@ SCENES: dict[str, Scene] = {
     "vti": Scene(CABLE, "What a and b send through it is encrypted, by IPsec policies that know the mark 42.",
                  _both("vti"), ("local", "remote", "key", "ikey", "okey"), after=_XFRM,
                  pings=_PINGED, script=("ip -n a -s xfrm state list | grep -A 3 'lifetime current'",)),
-    "nlmon": Scene(NOTHING, "tcpdump looks at it while `ip` gives the loopback another address.", (End("", "nlmon1"),),
+    "nlmon": Scene(NOTHING, "tcpdump looks at it while ip gives the loopback another address.", (End("", "nlmon1"),),
                    script=("timeout 5 tcpdump -lni DEV -s 64 -c 4 & while kill -0 $! 2>&-; do "
                            "ip addr add 10.9.9.9/32 dev lo; ip addr del 10.9.9.9/32 dev lo; done",)),
     "ipvlan": _children("ipvlan", "Two children of eth0 with its MAC address, each in a namespace of its own.",
