@@ -13,9 +13,9 @@ def by_a_route(lab: Lab) -> None:
 
 
 def the_address_by_verbs(lab: Lab) -> None:
-    for link in lab["host"].link.show(kind="veth"):
-        if (link.link_netnsid, link.name) == (lab["host"].link["veth3c0"].link_netnsid, "veth3c0"):
-            lab["host"].addr.add("10.0.0.1/24", dev=link.name)
+    for link in lab.host.link.show(kind="veth"):
+        if (link.link_netnsid, link.name) == (lab.host.link["veth3c0"].link_netnsid, "veth3c0"):
+            lab.host.addr.add("10.0.0.1/24", dev=link.name)
 
 
 WAYS = {
@@ -33,16 +33,16 @@ WAYS = {
     ),
     "veth/which-end": Ways(
         wrong={
-            "ip -n host addr add 10.0.0.1/24 dev veth1a7": "an answer came, but from blue and not from green",
-            """for d in veth1a7 veth3c0 veth9f2; do ip -n host addr add 10.0.0.1/24 dev $d; done""":
+            "ip addr add 10.0.0.1/24 dev veth1a7": "an answer came, but from blue and not from green",
+            """for d in veth1a7 veth3c0 veth9f2; do ip addr add 10.0.0.1/24 dev $d; done""":
             "an answer came, but from blue and not from green",
         },
         others=(
             the_address_by_verbs,
-            "ip -n host addr add 10.0.0.1/32 dev veth3c0; ip -n host route add 10.0.0.2/32 dev veth3c0",
+            "ip addr add 10.0.0.1/32 dev veth3c0; ip route add 10.0.0.2/32 dev veth3c0",
         ),
         tricks={
-            """ip -n host addr add 10.0.0.1/24 dev veth1a7
+            """ip addr add 10.0.0.1/24 dev veth1a7
             ip -n blue link set eth0 netns green name eth1; ip -n green addr add 10.0.0.2/24 dev eth1
             ip -n green link set eth1 up""": "+ eth1 in green",
         },

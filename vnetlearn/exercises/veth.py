@@ -34,33 +34,33 @@ ip -n b addr delete 10.0.0.2/32 dev eth0""",
 WHICH_END = Exercise(
     name="veth/which-end",
     title="Which of these is the client's?",
-    task="""In the namespace `host` end three cables, with the names that a runtime gave them: `veth1a7`, `veth3c0` and
-`veth9f2`. The other ends are `eth0` in `red`, `green` and `blue`. All are up.
+    task="""On the host, where you stand, end three cables, with the names that a runtime gave them: `veth1a7`, `veth3c0`
+and `veth9f2`. The other ends are `eth0` in `red`, `green` and `blue`. All are up.
 
-`green` has 10.0.0.2/24. Make `host` reach it, and be reached by it, at 10.0.0.1/24: give that address to the right
+`green` has 10.0.0.2/24. Make the host reach it, and be reached by it, at 10.0.0.1/24: give that address to the right
 end. `red` and `blue` have the same address, as it happens, so a guess will not do. They stay as they are.""",
-    start="""for name in host red green blue; do ip netns add $name; done
-ip link add veth1a7 netns host type veth peer name eth0 netns blue
-ip link add veth9f2 netns host type veth peer name eth0 netns red
-ip link add veth3c0 netns host type veth peer name eth0 netns green
-for name in veth1a7 veth3c0 veth9f2; do ip -n host link set $name up; done
+    start="""for name in red green blue; do ip netns add $name; done
+ip link add veth1a7 type veth peer name eth0 netns blue
+ip link add veth9f2 type veth peer name eth0 netns red
+ip link add veth3c0 type veth peer name eth0 netns green
+for name in veth1a7 veth3c0 veth9f2; do ip link set $name up; done
 for name in red green blue; do
     ip -n $name addr add 10.0.0.2/24 dev eth0
     ip -n $name link set eth0 up
 done""",
     wanted=(
-        Reach("host", "10.0.0.2", "green"),
-        Reach("green", "10.0.0.1", "host"),
+        Reach("", "10.0.0.2", "green"),
+        Reach("green", "10.0.0.1", ""),
         Kept(("red", "green", "blue")),
         SameCables(),
     ),
     hints=(
-        "Each end says where the other is. `ip -n host link` shows it, behind the `@` and at the line's end.",
+        "Each end says where the other is. `ip link` shows it, behind the `@` and at the line's end.",
         "`link-netns green` is what you look for. Where a tool shows only `@if2` and a `link-netnsid`, compare the "
-        "numbers: `ip -n green -br link` and `ip -n host -br link`.",
-        "It is `veth3c0`: `ip -n host addr add 10.0.0.1/24 dev veth3c0`.",
+        "numbers: `ip -n green -br link` and `ip -br link`.",
+        "It is `veth3c0`: `ip addr add 10.0.0.1/24 dev veth3c0`.",
     ),
-    solution="""ip -n host addr add 10.0.0.1/24 dev veth3c0""",
+    solution="""ip addr add 10.0.0.1/24 dev veth3c0""",
     level="easy",
     minutes=5,
 )
