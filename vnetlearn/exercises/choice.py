@@ -13,8 +13,8 @@ ONE_MAC_PORT = Exercise(
     title="Two guests move to a strict switch",
     task="""The host has moved to another switch, which allows one sender on its port: the MAC of the host's card,
 02:00:c0:a8:00:ab. (`bridge -n lan -d link show dev host` says `locked on`, and `bridge -n lan fdb show brport host`
-has that MAC as `static`.) Since then the guests `ns1` (192.168.0.100) and `ns2` (192.168.0.200) are cut off, although nothing
-about them has changed. The host itself is well.
+has that MAC as `static`.) Since then the guests `ns1` (192.168.0.100) and `ns2` (192.168.0.200) are cut off, although
+nothing about them has changed. The host itself is well.
 
 Put both guests back on the LAN, at the addresses that they had: they reach the neighbour 192.168.0.20 and are reached
 by it, they reach each other, and the host still reaches the neighbour. The switch (`lan`), the gateway and the

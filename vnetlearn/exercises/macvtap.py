@@ -74,8 +74,9 @@ DEAF_GUEST = Exercise(
     name="macvtap/deaf-guest",
     title="A virtual machine that answers ARP only",
     task="""The virtual machine behind `tap0` in the namespace `vm`, 192.168.0.50, was restored from a copy last
-night. Since then nobody reaches it. The neighbour 192.168.0.20 does get an answer when it asks by ARP, and pings remain without one. The
-virtual machine itself is well: it answers all that it gets. You cannot log in to it, and it is not to be restarted.
+night. Since then nobody reaches it. The neighbour 192.168.0.20 does get an answer when it asks by ARP, and pings
+remain without one. The virtual machine itself is well: it answers all that it gets. You cannot log in to it, and it is
+not to be restarted.
 
 Make the neighbour reach it again. The switch (`lan`), the gateway and the neighbour are not yours.""",
     world="host",
