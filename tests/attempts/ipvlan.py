@@ -46,7 +46,7 @@ WAYS = {
             "an answer came, but from host and not from ns1",
             """ip link add card netns ns1 type veth peer name more netns lan
             ip -n lan link set more master sw0 up; ip -n ns1 link set card up
-            ip -n ns1 addr add 192.168.0.100/24 dev card""": "in lan: + link more veth up",
+            ip -n ns1 addr add 192.168.0.100/24 dev card""": "in lan: + link more veth, up",
         },
     ),
     "ipvlan/way-back": Ways(

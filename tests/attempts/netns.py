@@ -34,7 +34,7 @@ WAYS = {
     "netns/own-address": Ways(
         wrong={
             "ip -n app addr add 127.0.0.1/8 dev lo": "no answer",
-            "ip -n client link set lo up": "+ link lo loopback up",
+            "ip -n client link set lo up": "~ link lo: down → up",
         },
         others=(loopback_by_a_verb, "ip netns exec app ifconfig lo 127.0.0.1 up"),
         tricks={

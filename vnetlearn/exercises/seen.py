@@ -72,8 +72,14 @@ def _link(link: Link) -> str:
     params = unusual(link.kind, link.params)
     params |= {k: v for k, v in unusual("bridge_slave", link.port).items() if k != "state"}  # which follows the carrier
     flags = [flag.lower() for flag in link.flags if flag in ("NOARP", "PROMISC", "ALLMULTI")]
-    words = [link.name, link.kind, up, f"mtu {link.mtu}", link.address, f"master {link.master}" if link.master else ""]
-    return " ".join([*filter(None, words), *flags, *(f"{k} {v}" for k, v in params.items())])
+    words = [
+        f"{link.name} {link.kind}".strip(),
+        up,
+        f"mtu {link.mtu}",
+        link.address,
+        f"master {link.master}" if link.master else "",
+    ]
+    return ", ".join([*filter(None, words), *flags, *(f"{k} {v}" for k, v in params.items())])
 
 
 def settings(nodes: Sequence[Node]) -> list[Lines]:
@@ -142,16 +148,28 @@ class Seen:
         }
 
     def changes(self, netns: str) -> Lines:
-        """What is set up otherwise in a namespace than at the start: lines that came (+) and went (-)."""
+        """What is set up otherwise in a namespace than at the start: links that changed (~), lines that came (+) and went (-)."""
         if netns not in self.nodes:
             return (f"- netns {netns}",)
         node = self.nodes[netns]
         now, was = (*setup(node), *self._settings[netns]), (*self.start.setup[netns], *self.start.settings[netns])
-        return (*(f"+ {line}" for line in now if line not in was), *(f"- {line}" for line in was if line not in now))
+        came, went = [line for line in now if line not in was], [line for line in was if line not in now]
+        before = {line.split()[1]: line for line in went if line.startswith("link ")}
+        both = {
+            line: before[line.split()[1]] for line in came if line.startswith("link ") and line.split()[1] in before
+        }
+        changed = [f"~ link {old.split()[1]}: {_less(old, line)} → {_less(line, old)}" for line, old in both.items()]
+        return (*changed, *(f"+ {line}" for line in came if line not in both),
+                *(f"- {line}" for line in went if line not in both.values()))  # fmt: skip
 
     @cached_property
     def _settings(self) -> dict[str, Lines]:
         return dict(zip(self.nodes, settings(list(self.nodes.values())), strict=True))
+
+
+def _less(line: str, other: str) -> str:
+    """What a link's line says and another does not."""
+    return ", ".join(part for part in line.split(", ") if part not in other.split(", ")) or "as usual"
 
 
 def _walk(ping: Ping, frames: Sequence[Frame]) -> Walk:
