@@ -63,11 +63,13 @@ ANSWER_FOR_NOBODY = Exercise(
 program of yours answer pings to all other addresses of 10.9.0.0/24, such as 10.9.0.77 and 10.9.0.200. They shall be
 answered by the program: the requests go out of `tun0`, and the replies come back in there.
 
-`lab["box"].start([…])` starts a program and comes back at once; in `%%lab box`, put `>/dev/null 2>&1 &` behind it.""",
+In Python, the namespace's `start([…])` starts a program and comes back at once; in a shell, put `>/dev/null 2>&1 &`
+behind it.""",
     start="ip netns add box",
     wanted=(Via("box", "10.9.0.77", "tun0"), Via("box", "10.9.0.200", "tun0")),
     hints=(
-        '`OPEN` and `ANSWER` of the lesson do it: `begin(lab["box"], ANSWER, "tun0", "tun")`. What is left is the link.',
+        '`OPEN` and `ANSWER` of the lesson do it: `begin(nobody.lab["box"], ANSWER, "tun0", "tun")`. '
+        "What is left is the link.",
         "A program that names a link which does not exist makes it. But who sets it up, and gives it the address? Make it "
         "before, with `ip -n box tuntap add`, and it stays even if the program ends.",
         "Four things: `tuntap add` with `mode tun`, the address with `/24`, `up`, and the program. Look at "
