@@ -113,7 +113,7 @@ THIRD_FLOOR = Exercise(
 leads to the following one, where it ends at `prev`. `a` is at the port `host` of `s1`, `b` at the port `host` of `s3`. Both
 have VLAN links on `eth0`: VLAN 10 (10.0.10.1 and 10.0.10.2) and VLAN 20 (10.0.20.1 and 10.0.20.2).
 
-VLAN 10 works since last year. VLAN 20 was added last night, and does not. Repair it, so that each network is in its own
+VLAN 10 has worked since last year. VLAN 20 was added last night, and does not. Repair it, so that each network is in its own
 VLAN all the way. `a` and `b` are not yours, and no cable is to be added.""",
     start=f"""for s in s1 s2 s3; do
 {_SWITCH}done

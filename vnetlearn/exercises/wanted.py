@@ -128,7 +128,7 @@ class Tagged:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
-        wanted = f"what {place(self.source)} sends to {self.address} is on the cable with the VLAN tag {self.vlan}"
+        wanted = f"what {place(self.source)} sends to {self.address} comes in on {self.dev} of {place(self.netns)} with the VLAN tag {self.vlan}"
         here = (self.netns, self.dev, "in")
         came = [f for f in _sent(seen, self.source, self.address) if (f.netns, f.dev, f.direction) == here]
         tags = [_tags(frame) for frame in came]
