@@ -105,6 +105,14 @@ def test_a_picture_is_an_image_with_its_words_for_who_cannot_see_it() -> None:
     assert 'a"<b>&' in texts(picture)
 
 
+def test_only_a_wide_picture_shrinks_to_the_page() -> None:
+    small, wide = (draw(topology(*(link(f"n{i}", "eth0", "dummy") for i in range(count)))) for count in (2, 30))
+    assert small._repr_mimebundle_()["image/svg+xml"] == small.svg
+    of_file, shown = (ElementTree.fromstring(svg) for svg in (wide.svg, wide._repr_mimebundle_()["image/svg+xml"]))
+    assert (shown.get("width"), shown.get("height"), shown.get("viewBox")) == ("100%", None, of_file.get("viewBox"))
+    assert f"max-width:{of_file.get('width')};" in str(shown.get("style"))
+
+
 def test_what_does_not_work_is_marked() -> None:
     assert "down" in texts(draw(topology(link("", "d0", "dummy", up=False))))
     assert "down" not in texts(draw(topology(link("", "d0", "dummy"))))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import BadParameter, ToolMissing
+
+PAGE_POINTS = 560  # of a cell's output, in a window of 1200 pixels with JupyterLab's file browser beside it
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,15 @@ class Picture:
         return self.text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg, "text/plain": self.text}
+        return {"image/svg+xml": fitting(self.svg), "text/plain": self.text}
+
+
+def fitting(svg: str) -> str:
+    """One that is wider than a page shrinks to its width: JupyterLab shows an SVG as an image of its own size."""
+    size = re.search(r'width="(\d+)pt" height="\d+pt"', svg)
+    if size is None or int(size[1]) <= PAGE_POINTS:
+        return svg
+    return svg.replace(size[0], 'width="100%"', 1).replace("max-width:100%", f"max-width:{size[1]}pt", 1)
 
 
 def render(dot: str, form: str) -> bytes:
