@@ -207,7 +207,7 @@ class SameCables:
             f"{line.split()[1]} in {place(netns)}"
             for netns, lines in seen.start.setup.items()
             for line in lines
-            if line.startswith("link ") and line.split()[2] == "veth"
+            if line.startswith("link ") and line.split(", ")[0].endswith(" veth")
         }
         changed = [*(f"+ {one}" for one in sorted(now - was)), *(f"- {one}" for one in sorted(was - now))]
         return Finding(not changed, wanted, "; ".join(changed) or "no change", "ip link show type veth")
