@@ -58,7 +58,7 @@ done""",
         "Each end says where the other is. `ip link` shows it, behind the `@` and at the line's end.",
         "`link-netns green` is what you look for. Where a tool shows only `@if2` and a `link-netnsid`, compare the "
         "numbers: `ip -n green -br link` and `ip -br link`.",
-        "It is `veth3c0`: `ip addr add 10.0.0.1/24 dev veth3c0`.",
+        "It is `veth3c0`. Give it the address 10.0.0.1/24, as any link gets one.",
     ),
     solution="""ip addr add 10.0.0.1/24 dev veth3c0""",
     level="easy",
