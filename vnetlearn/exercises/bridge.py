@@ -150,8 +150,7 @@ bridge -n hv vlan delete dev vnet0 vid 1""",
         "-ni any arp` in `hv` during the next ping. On which link does the answer end up, and which one has the address?",
         "A port hands everything to its bridge, so the address has to be on `br0`. What did `ip -n hv route` show before "
         "you moved it, and what afterwards? For the guest: `bridge -n hv vlan show`.",
-        "`ip -n hv addr flush dev eth0`, `ip -n hv addr add 10.0.0.5/24 dev br0`, `ip -n hv route add default via "
-        "10.0.0.1`. And `vnet0` has to be in the VLAN in which `eth0` and `br0` are: 1, `pvid untagged`.",
+        "The host's address and its default route have to move from `eth0` to `br0`, which is the one that has addresses. And `vnet0` has to be in the VLAN in which `eth0` and `br0` are: 1, `pvid untagged`.",
     ),
     solution="""ip -n hv addr flush dev eth0
 ip -n hv addr add 10.0.0.5/24 dev br0

@@ -99,9 +99,7 @@ ip -n gateway route add 10.9.0.0/24 via 192.168.0.171""",
     hints=(
         "Nobody touched `ns1`, and yet something about its link is not as it was. Read all of it: "
         "`ip -n ns1 -d link show ipvlan1`.",
-        "All ipvlan children of a card have one mode, and `ip link add … type ipvlan` without a mode sets it to `l3` for "
-        "all. In `l3` nobody answers the neighbour's ARP. `ip -n ns1 link set ipvlan1 type ipvlan mode l2` sets it back; "
-        "and then what does `ns3` lack?",
+        "All ipvlan children of a card have one mode, and `ip link add … type ipvlan` without a mode sets it to `l3` for all. In `l3` nobody answers the neighbour's ARP. Any child can set it back to `l2`; and then what does `ns3` lack?",
         "In `l3` a next hop is never asked for, so any will do; in `l2` it is, and nobody has 10.9.0.1. The gateway is not "
         "in 10.9.0.0/24, but it is on the cable, and `ip route` takes your word: `via 192.168.0.1 dev ipvlan3 onlink`.",
     ),

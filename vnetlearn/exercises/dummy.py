@@ -101,8 +101,7 @@ ip -n server addr add 198.51.100.1/32 dev eth1""",
         "Which device type is a card that leads nowhere? `ip -n server link add NAME type …`.",
         "A dummy: give it 198.51.100.1/32, and take the address off `eth1`. It is the same for `client`: it asks for the "
         "address, and not for a card.",
-        "`ip -n server link add svc type dummy`, `ip -n server link set svc up`, `ip -n server addr add 198.51.100.1/32 "
-        "dev svc`; then `ip -n server link delete eth1`.",
+        "A link of the type `dummy` in `server`, up, with 198.51.100.1/32; then `eth1` can go.",
     ),
     solution="""ip -n server link add svc type dummy
 ip -n server link set svc up

@@ -77,8 +77,8 @@ what comes in to `b` is delayed by 100 ms, what goes out of it is not. `a` is no
     wanted=(*_BOTH, Late("a", "10.0.0.2", 100, 200), OnlyWhatComesIn("b", "eth0"), Kept(("a",)), SameCables()),
     hints=(
         "`netem` delays, and it is a queue: for what goes out. What comes in has to go out of something first.",
-        "An ifb in `b`, up, with `tc -n b qdisc add dev ifb0 root netem delay 100ms`. Then `clsact` on `eth0`, and a filter.",
-        "`tc -n b filter add dev eth0 ingress matchall action mirred egress redirect dev ifb0`.",
+        "An ifb in `b`, up, with `netem delay 100ms` as its `root` qdisc. Then `clsact` on `eth0`, and a filter.",
+        "The filter is on `eth0`'s `ingress`: `matchall`, with the action `mirred egress redirect`.",
     ),
     solution="""ip -n b link add ifb0 type ifb
 ip -n b link set ifb0 up

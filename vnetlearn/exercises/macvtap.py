@@ -61,7 +61,7 @@ gateway and the neighbour are not yours.""",
     hints=(
         "Which way does the host take? `ip route get 192.168.0.50`. From there nothing comes to a child of `eth0`.",
         "Children of one card in bridge mode reach each other, macvlan and macvtap alike. Let the host have one.",
-        "`ip link add mac0 link eth0 type macvlan mode bridge`, up, and a route to the one address 192.168.0.50/32 over it.",
+        "A macvlan link on `eth0` in mode `bridge`, up, and a route to the one address 192.168.0.50/32 over it.",
     ),
     solution="""ip link add mac0 link eth0 type macvlan mode bridge
 ip link set mac0 up
