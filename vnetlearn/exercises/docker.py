@@ -135,7 +135,7 @@ ip -n oracle route add default via 172.17.50.1
     hints=(
         "Where does a packet for 172.17.50.10 go? Ask both: `ip route get 172.17.50.10` and `ip -n web route get 172.17.50.10`.",
         "Both believe that the database is on the bridge, and ask there by ARP. Either the containers get another range, as "
-        "`bip` in Docker's `daemon.json` does it, or the routes say where the exception is. Both can be done here.",
+        "`bip` in Docker's `daemon.json` does it, or the routes say where the exception is. Both are possible here.",
         "Another range means: the address of `docker0`, address and default route in each container, and every rule that names "
         "the old range or `web`'s old address (`nft list ruleset`). An exception means a route for 172.17.50.0/24, on the host "
         "and in each container.",

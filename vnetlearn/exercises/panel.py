@@ -90,7 +90,7 @@ class Panel:
         self._say(verdict.html())
 
     def _say(self, body: str) -> None:
-        self._answer.value = f'<div class="vnl">{body}</div>' if body else ""
+        self._answer.value = part(body) if body else ""
 
     def _assist(self, body: str) -> None:
         """A hint or the solution, below what the last check has found: the two are read together."""
