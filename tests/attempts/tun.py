@@ -62,7 +62,7 @@ WAYS = {
             ip -n office link set lo up; ip -n office addr add 10.8.0.1/32 dev lo""":
             "an answer came, but tun0 saw nothing of it",
             "ip -n north link set south mtu 9000; ip -n south link set north mtu 9000; ip -n home link set eth0 mtu 9000":
-            "in north: ~ link south: mtu",
+            "in north: ~ link south: mtu 1400 → mtu 9000",
         },
     ),
 }  # fmt: skip

@@ -57,7 +57,7 @@ WAYS = {
             "ip -n router link set right mtu 9000; ip -n router link set left mtu 9001",
         ),
         tricks={
-            "ip -n server link set eth0 mtu 1500": "in server: ~ link eth0: mtu",
+            "ip -n server link set eth0 mtu 1500": "in server: ~ link eth0: mtu 9000 → mtu 1500",
         },
     ),
 }  # fmt: skip
