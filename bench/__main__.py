@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from vnetlearn.engine import image
-from vnetlearn.table import text_table
+from vnetlearn.display.table import text_table
+from vnetlearn.engine.guest import image
 
 from . import frames, labs, pictures, star
 from .measure import Row, seconds

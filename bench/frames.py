@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from vnetlearn import Lab, explore
-from vnetlearn.explorer import Explorer
+from vnetlearn.explorers.explorer import Explorer
 
 from .measure import Row, median, seconds
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetlearn import Lab, netlink
+from vnetlearn import Lab
+from vnetlearn.iproute import netlink
 from vnetlearn.iproute.addr import ifaddrmsg
 from vnetlearn.iproute.linkmsg import ifinfmsg
 from vnetlearn.iproute.route import rtmsg

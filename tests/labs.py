@@ -64,7 +64,7 @@ def node(shared: Lab) -> Iterator[Node]:
 
 def able(lab: Lab, kind: str) -> bool:
     """Whether this lab's kernel creates a kind: tried by the real `ip` in a namespace that ends at once."""
-    from vnetlearn.engine.choice import NOWHERE, host_kinds
+    from vnetlearn.lab.choice import NOWHERE, host_kinds
 
     return kind not in NOWHERE if lab.engine == "vm" else kind in host_kinds()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from vnetlearn import packages
-from vnetlearn.engine import contents
+from vnetlearn.cli import packages
+from vnetlearn.engine.guest import contents
 
 ROOT = Path(__file__).parent.parent
 NO_NETWORK = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net", "--"]

@@ -12,7 +12,8 @@ import pytest
 from labs import all_gone, descriptors, eventually, lesson, path_without, python, under
 
 from vnetlearn import Lab
-from vnetlearn.engine import contents, image, qemu, vm
+from vnetlearn.engine import vm
+from vnetlearn.engine.guest import contents, image, qemu
 from vnetlearn.engine.progress import say
 from vnetlearn.errors import EngineUnavailable, LabDied, ToolMissing
 

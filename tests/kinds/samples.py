@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from vnetlearn import kinds
 from vnetlearn.errors import BadParameter
-from vnetlearn.kinds import lists, secure, values
+from vnetlearn.kinds import lists, values
+from vnetlearn.kinds.families import secure
 from vnetlearn.kinds.record import Kind, Param
 
 LINKS = {"eth0": 2, "eth1": 3}

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from vnetlearn import kinds, netlink
+from vnetlearn import kinds
 from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused
+from vnetlearn.iproute import netlink
 from vnetlearn.iproute.linkmsg import ifinfmsg
 from vnetlearn.kinds import lists, values
 from vnetlearn.kinds.record import Kind, Param
-from vnetlearn.lab import Lab, Node
+from vnetlearn.lab.lab import Lab, Node
 
 from .samples import params_of, refused
 

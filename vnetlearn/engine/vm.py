@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import LabDied, VnetlearnError
-from . import image, kernel, kvm, qemu
+from .guest import image, kernel, kvm, qemu
 from .progress import Progress, say
 
 name = "vm"

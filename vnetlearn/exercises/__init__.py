@@ -4,7 +4,7 @@
     lab = ex.start()
 
 An exercise is data: to add one, write its record in the module of its track, and what is to be tested about it in the
-module of the same name in tests/attempts/.
+module of the same name in tests/exercises/attempts/.
 """
 
 from __future__ import annotations
@@ -12,9 +12,25 @@ from __future__ import annotations
 import difflib
 
 from ..errors import UnknownExercise
-from . import bond, bridge, choice, docker, dummy, ifb, ipvlan, macvlan, macvtap, netns, nlmon, start, tun, veth, vlan
 from .attempt import Attempt
 from .record import Exercise, Finding, Verdict
+from .tracks import (
+    bond,
+    bridge,
+    choice,
+    docker,
+    dummy,
+    ifb,
+    ipvlan,
+    macvlan,
+    macvtap,
+    netns,
+    nlmon,
+    start,
+    tun,
+    veth,
+    vlan,
+)
 
 __all__ = ["EXERCISES", "Attempt", "Exercise", "Finding", "Verdict", "exercise"]
 

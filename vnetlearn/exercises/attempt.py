@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .. import progress
+from ..display.widgets import Shown, block, listing, printable, variable
 from ..errors import BadParameter, LabDied
-from ..lab import Lab
-from ..widgets import Shown, block, listing, printable, variable
+from ..lab.lab import Lab
+from . import progress
+from .observed import Seen, State, read, untouched
 from .record import NOT_STARTED, NOT_YET, SOLVED, Exercise, Verdict, plain, prose
-from .seen import Seen, State, read, untouched
 
 if TYPE_CHECKING:
     from .panel import Panel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..capture import Frame
+from ..capture.capture import Frame
+from .observed import Seen
 from .record import Finding, Probe
-from .seen import Seen
 from .wanted import place
 
 CONNECT_SECONDS = 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..display.widgets import Worker, block, image, lesson, part, said
 from ..errors import VnetlearnError
-from ..progress import read
-from ..widgets import Worker, block, image, lesson, part, said
+from .progress import read
 from .record import NOT_STARTED, NOT_YET, SOLVED, Verdict
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ..widgets import block, printable, said
+from ..display.widgets import block, printable, said
 
 if TYPE_CHECKING:
-    from .seen import Seen
+    from .observed import Seen
 
 NOT_STARTED, NOT_YET, SOLVED = "not started", "not yet", "solved"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..capture import Frame
-from ..lab import Node
+from ..capture.capture import Frame
+from ..lab.lab import Node
+from .observed import Seen, Walk
 from .record import Finding, Probe
-from .seen import Seen, Walk
 
 
 def place(netns: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .. import netlink
+from ..display.table import Table
 from ..errors import BadParameter, NotFound
-from ..table import Table
-from . import words as check
+from . import checks, netlink
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 NODAD, NOPREFIXROUTE, TENTATIVE, DADFAILED = 0x2, 0x200, 0x40, 0x8
@@ -71,7 +70,7 @@ class Addrs:
         message, address, length = self._message(local, dev, tried)
         attributes: list[tuple[str, Any]] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer is not None:
-            _, other, length = check.network(peer, tried)
+            _, other, length = checks.network(peer, tried)
             attributes[1] = ("IFA_ADDRESS", other)
         if broadcast is not None and (last := _broadcast(attributes[1][1], length, broadcast, tried)):
             attributes.append(("IFA_BROADCAST", last))
@@ -79,11 +78,11 @@ class Addrs:
             attributes.append(("IFA_LABEL", label))
         if valid_lft is not None or preferred_lft is not None:
             lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
-            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else check.number(v, "lifetime", tried)
+            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else checks.number(v, "lifetime", tried)
                                                  for k, v in lives.items()}))  # fmt: skip
         attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
         message["prefixlen"], message["attrs"] = length, attributes
-        message["scope"] = check.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
+        message["scope"] = checks.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
         self._node.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
 
     def delete(self, local: str, *, dev: str, peer: str | None = None) -> None:
@@ -93,7 +92,7 @@ class Addrs:
         message, address, _ = self._message(local, dev, tried)
         message["attrs"] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer:
-            _, other, message["prefixlen"] = check.network(peer, tried)
+            _, other, message["prefixlen"] = checks.network(peer, tried)
             message["attrs"][1] = ("IFA_ADDRESS", other)
         self._node.change(words, netlink.DELADDR, message, netlink.ACK)
 
@@ -113,7 +112,7 @@ class Addrs:
         return Table(one for one in found if dev is None or one.dev == dev)
 
     def _message(self, local: str, dev: str, tried: str) -> tuple[Any, str, int]:
-        family, address, length = check.network(local, tried)
+        family, address, length = checks.network(local, tried)
         message = ifaddrmsg()
         message["family"], message["prefixlen"] = family, length
         message["index"] = self._node.link.index(dev, tried)
@@ -153,7 +152,7 @@ def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
     import ipaddress
 
     if wanted not in ("+", "-"):
-        return check.address(wanted, tried)[1]
+        return checks.address(wanted, tried)[1]
     net = ipaddress.ip_network(f"{address}/{length}", strict=False)
     if net.version == 6:
         raise BadParameter(tried, "Broadcast can be set only for IPv4 addresses", "IPv6 has multicast in its place",

@@ -6,15 +6,15 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import kinds, netlink
+from .. import kinds
+from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
-from ..table import Table
-from . import words as check
-from .before import Before
+from . import checks, netlink
 from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, netns_word, read_link, read_links
+from .rollback import Before
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 
 class Links:
@@ -46,7 +46,7 @@ class Links:
         words = ["link", "add", *(["link", link] if link else []), "name", str(name), *spoken, "type", kind]
         words += kinds.words(kind, {**own, **({"peer": other} if peer is not None else {})})
         tried = self._node.spell(words)
-        check.check_name(name, tried)
+        checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
             raise BadParameter(tried, "link is missing", f"a {kind} sits on another link: {device.title}",
                                f'link.add({name!r}, kind={kind!r}, link="eth0", …)')  # fmt: skip
@@ -170,7 +170,7 @@ class Links:
 
     def _add_tuntap(self, name: str, device: kinds.Kind, up: bool, params: dict[str, Any]) -> Link:
         words = ["tuntap", "add", "dev", str(name), *kinds.words(device.name, kinds.checked(device.name, params))]
-        check.check_name(name, self._node.spell(words))
+        checks.check_name(name, self._node.spell(words))
         self._node.command(words)
         if up:
             self.set(name, up=True)
@@ -216,7 +216,7 @@ class Links:
         name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
         attributes = self._generic(split(None, rest)[0], tried)
         if name is not None:
-            attributes.insert(0, ("IFLA_IFNAME", check.check_name(name, tried)))
+            attributes.insert(0, ("IFLA_IFNAME", checks.check_name(name, tried)))
         if target is not None:
             attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
         message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))

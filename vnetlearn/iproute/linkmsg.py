@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .. import kinds, netlink
+from .. import kinds
+from ..display.table import Table
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
-from ..table import Table
-from . import words as check
+from . import checks, netlink
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
@@ -106,11 +106,11 @@ class Generic:
 
 
 def _number(what: str) -> Callable[[Any, str, Callable[[str], int]], int]:
-    return lambda value, tried, index: check.number(value, what, tried)
+    return lambda value, tried, index: checks.number(value, what, tried)
 
 
 def _mac(value: Any, tried: str, index: Callable[[str], int]) -> str:
-    return check.mac(value, tried)
+    return checks.mac(value, tried)
 
 
 def _master(value: Any, tried: str, index: Callable[[str], int]) -> int:
@@ -136,7 +136,7 @@ GENERIC = {
     "index": Generic("", _number("index"), word="index"),
     "alias": Generic("IFLA_IFALIAS", word="alias"),
     "master": Generic("IFLA_MASTER", _master, word="master"),
-    "name": Generic("IFLA_IFNAME", lambda value, tried, index: check.check_name(value, tried), word="name"),
+    "name": Generic("IFLA_IFNAME", lambda value, tried, index: checks.check_name(value, tried), word="name"),
     "addrgenmode": Generic("IFLA_AF_SPEC", _addrgenmode, word="addrgenmode"),
     "netns": Generic("", word="netns"),
     "arp": Generic("", flag="NOARP", word="arp"),

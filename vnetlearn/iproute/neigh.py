@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .. import netlink
-from ..table import Table
-from . import words as check
+from ..display.table import Table
+from . import checks, netlink
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 PERMANENT = 0x80
 STATES = {0x01: "INCOMPLETE", 0x02: "REACHABLE", 0x04: "STALE", 0x08: "DELAY", 0x10: "PROBE", 0x20: "FAILED",
@@ -74,13 +73,13 @@ class Neighs:
         words += ["dev", dev]
         tried = self._node.spell(words)
         message = ndmsg()
-        message["family"], address = check.address(dst, tried)
+        message["family"], address = checks.address(dst, tried)
         message["ifindex"] = self._node.link.index(dev, tried)
         message["attrs"] = [("NDA_DST", address)]
         if lladdr:
-            message["attrs"].append(("NDA_LLADDR", check.mac(lladdr, tried, sizes=(6,))))
+            message["attrs"].append(("NDA_LLADDR", checks.mac(lladdr, tried, sizes=(6,))))
         if nud:
-            message["state"] = check.one_of(nud.upper(), STATES, "nud", tried)
+            message["state"] = checks.one_of(nud.upper(), STATES, "nud", tried)
         self._node.change(words, kind, message, netlink.ACK | flags)
 
 

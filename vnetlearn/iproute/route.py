@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .. import netlink
+from ..display.table import Table
 from ..errors import BadParameter
-from ..table import Table
-from . import words as check
+from . import checks, netlink
 from .addr import SCOPES
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
          8: "prohibit", 9: "throw", 10: "nat"}  # fmt: skip
@@ -87,12 +86,12 @@ class Routes:
         """The kernel's own choice for one address: `ip route get DST [from SRC]`. Raises `KernelRefused`."""
         words = ["route", "get", str(dst), *(["from", src] if src else [])]
         tried = self._node.spell(words)
-        family, address = check.address(dst, tried)
+        family, address = checks.address(dst, tried)
         message = rtmsg(family)
         message["dst_len"] = 32 if family == 2 else 128
         message["attrs"] = [("RTA_DST", address)]
         if src:
-            message["src_len"], source = message["dst_len"], check.address(src, tried, family)[1]
+            message["src_len"], source = message["dst_len"], checks.address(src, tried, family)[1]
             message["attrs"].append(("RTA_SRC", source))
         answers = self._node.explained(words, netlink.GETROUTE, message, 0)
         return read_route(answers[0], self._node.name, self._node.link.names())
@@ -110,9 +109,9 @@ class Routes:
             raise BadParameter(tried, f'"{unknown.pop()}" is unknown', "a route has no such parameter",
                                "it has: via, dev, src, metric, table, scope, mtu, onlink, type, protocol")  # fmt: skip
         if dst == "default":
-            family, address, length = check.address(how["via"], tried)[0] if "via" in how else 2, "", 0
+            family, address, length = checks.address(how["via"], tried)[0] if "via" in how else 2, "", 0
         else:
-            family, address, length = check.network(dst, tried)
+            family, address, length = checks.network(dst, tried)
         message = rtmsg(family)
         message["dst_len"] = length
         message["attrs"] = [("RTA_DST", address)] if length else []
@@ -122,27 +121,27 @@ class Routes:
         self._node.change(words, kind, message, netlink.ACK | flags)
 
     def _fill(self, message: Any, how: dict[str, Any], verb: str, tried: str) -> None:
-        kind = check.one_of(how.get("type", "unicast"), TYPES, "type", tried)
-        table = check.one_of(how.get("table", "local" if kind == 2 else "main"), TABLES, "table", tried)
+        kind = checks.one_of(how.get("type", "unicast"), TYPES, "type", tried)
+        table = checks.one_of(how.get("table", "local" if kind == 2 else "main"), TABLES, "table", tried)
         message["type"] = 0 if verb == "delete" and "type" not in how else kind
         message["table"] = table if table < 256 else 252
-        message["proto"] = 0 if verb == "delete" and "protocol" not in how else check.one_of(
+        message["proto"] = 0 if verb == "delete" and "protocol" not in how else checks.one_of(
             how.get("protocol", "boot"), PROTOCOLS, "protocol", tried)  # fmt: skip
         if "scope" in how:
-            message["scope"] = check.one_of(how["scope"], SCOPES, "scope", tried)
+            message["scope"] = checks.one_of(how["scope"], SCOPES, "scope", tried)
         elif message["family"] == 2:
             message["scope"] = 255 if verb == "delete" else _default_scope(kind, "via" in how)
         attributes: list[tuple[str, Any]] = [("RTA_TABLE", table)]
         if "via" in how:
-            attributes.append(("RTA_GATEWAY", check.address(how["via"], tried, message["family"])[1]))
+            attributes.append(("RTA_GATEWAY", checks.address(how["via"], tried, message["family"])[1]))
         if "src" in how:
-            attributes.append(("RTA_PREFSRC", check.address(how["src"], tried, message["family"])[1]))
+            attributes.append(("RTA_PREFSRC", checks.address(how["src"], tried, message["family"])[1]))
         if "dev" in how:
             attributes.append(("RTA_OIF", self._node.link.index(how["dev"], tried)))
         if "metric" in how:
-            attributes.append(("RTA_PRIORITY", check.number(how["metric"], "metric", tried)))
+            attributes.append(("RTA_PRIORITY", checks.number(how["metric"], "metric", tried)))
         if "mtu" in how:
-            metrics = {"attrs": [("RTAX_MTU", check.number(how["mtu"], "mtu", tried))]}
+            metrics = {"attrs": [("RTAX_MTU", checks.number(how["mtu"], "mtu", tried))]}
             attributes.append(("RTA_METRICS", metrics))
         if how.get("onlink"):
             message["flags"] = ONLINK

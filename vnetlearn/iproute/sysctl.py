@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import BadParameter, NotFound
 
 if TYPE_CHECKING:
-    from ..lab import Node
+    from ..lab.lab import Node
 
 
 class Sysctl:

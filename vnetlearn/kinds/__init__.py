@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UnknownKind
-from . import buses, lan, overlays, secure, sharing, translate, tunnels
-from .ports import PORTS
+from . import translate
+from .families import buses, lan, overlays, secure, sharing, tunnels
+from .families.ports import PORTS
 from .record import Kind, Param
 
 __all__ = ["KINDS", "PORTS", "Kind", "Param", "checked", "decode", "encode", "kind", "parse", "words"]

@@ -1,0 +1,282 @@
+"""Frames from all links of a lab at once, as the kernel saw them: `tcpdump -i any` in every namespace."""
+
+from __future__ import annotations
+
+import html
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..display.table import Table, html_table, plain, text_table
+from ..engine.channel import ANSWER_SECONDS, AgentRefused
+from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
+from ..topology import selection
+from ..topology.topology import Key, Topology
+from . import bpf, frames
+from .drops import Drop, Drops
+from .frames import Frame
+from .recorder import Recorder, Seen
+
+if TYPE_CHECKING:
+    from ..journey.journey import Journey
+    from ..lab.lab import Lab
+
+KEPT = 128 << 20  # bytes of what the kernel gives that a capture keeps
+LINES = 1000  # of a table
+COUNTS = ("link", "in", "out", "bytes")
+
+__all__ = ["Capture", "Frame", "Line", "Lines"]
+
+
+class Line:
+    """A frame as tcpdump tells it; `ms` are milliseconds since the first one."""
+
+    COLUMNS = ("", "ms", "netns", "dev", "", "frame")
+
+    def __init__(self, frame: Frame, first: int, netns: str, text: str) -> None:
+        self.frame, self.netns, self.text = frame, netns, text
+        self.ms = (frame.time - first) / 1e6
+
+    def row(self) -> tuple[object, ...]:
+        return (self.frame.number, f"{self.ms:.3f}", plain(self.netns), plain(self.frame.dev),
+                "Out" if self.frame.direction == "out" else "In", plain(self.text))  # fmt: skip
+
+
+class Lines(Table[Line]):
+    """The table of a capture, and below it what is not in it."""
+
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *self.notes])
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + _paragraphs(self.notes)
+
+
+class Capture:
+    """`with lab.capture() as cap:` records until the end of the block; `start()` and `stop()` do so without a `with`.
+
+    `frames` can be read during and after it; `topology` is what was there at its start. Nothing is lost in silence:
+    `dropped` counts the frames that found no room, `notes` say so in words, and the table and the file have it too.
+    A capture keeps 128 MiB (`kept` bytes), and the kernel up to 64 MiB (16 in a guest) until they are fetched.
+    """
+
+    def __init__(
+        self, lab: Lab, where: Sequence[Any] = (), filter: str = "", *, kept: int = KEPT, ring: int = 0
+    ) -> None:
+        self.lab, self.filter, self._kept, self._ring = lab, filter, kept, ring
+        self.topology: Topology = lab.topology()
+        self._only = _meant(self.topology, where)
+        self._program = bpf.compiled(lab.host, filter)
+        self._recorder: Recorder | None = None
+        self._frames: tuple[Frame, ...] = ()
+        self._stopped = False
+        self._drops = Drops(lab)
+
+    def __enter__(self) -> Capture:
+        return self.start()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            self.stop()
+        except LabDied:
+            if error is None:
+                raise
+
+    def start(self) -> Capture:
+        """Begin; a packet that is sent after this is recorded. Raises `NotFound`, `LabDied`, `BadParameter` the second time."""
+        if self._recorder is not None:
+            raise BadParameter("start()", "this capture has begun before", "a capture records one time",
+                               "make a new one: lab.capture()")  # fmt: skip
+        try:
+            stream, answer = self.lab.channel.open("capture", everything=not self._only, programs=self._programs(),
+                                                   ring=self._ring)  # fmt: skip
+        except AgentRefused as error:
+            raise _refused(error) from None
+        names: dict[str, dict[int, str]] = {}
+        for (netns, dev), link in self.topology.links.items():
+            names.setdefault(netns, {})[link.index] = dev
+        rings = {int(number): netns for number, netns in answer["rings"].items()}
+        self._recorder = Recorder(stream, rings, names, self._kept)
+        self._drops.start()
+        return self
+
+    def _programs(self) -> dict[str, str]:
+        """For each namespace its program; by default that of the first for all."""
+        if not self._only:
+            return {"": bpf.encoded(self._program)}
+        return {netns: bpf.encoded(bpf.only(sorted(indexes), self._program) if indexes else self._program)
+                for netns, indexes in self._only.items()}  # fmt: skip
+
+    def stop(self) -> None:
+        """End; what was sent before is recorded. Twice does no harm. Raises `LabDied` when the lab ended meanwhile."""
+        if self._recorder is None or self._stopped:
+            return
+        try:
+            self._recorder.stream.eof()
+        except LabDied:
+            pass  # the recorder knows it too
+        if not self._recorder.end(ANSWER_SECONDS):
+            self.lab.channel.hang_up(f"it did not end a capture within {ANSWER_SECONDS:.0f} s")
+            self._recorder.end(ANSWER_SECONDS)
+        self._stopped = True
+        self._drops.stop()
+        if self._recorder.error is not None:
+            raise self._recorder.error
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """All frames up to now, in the order of the kernel's timestamps."""
+        blocks = self._recorder.new_blocks() if self._recorder else []
+        new = [frame for netns, names, block in blocks for frame in frames.read(block, netns, names)]
+        if new:
+            self._frames = _merged(self._frames, new)
+        return self._frames
+
+    @property
+    def drops(self) -> tuple[Drop, ...]:
+        """What the lab's kernel said of packets that it threw away meanwhile, where it is the lab's own (engine vm)."""
+        return self._drops.found
+
+    @property
+    def dropped(self) -> int:
+        """How many frames found no room, in all namespaces."""
+        return (self._recorder.lost + self._recorder.over).total() if self._recorder else 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not in this capture, in words."""
+        if self._recorder is None:
+            return ("It has not begun: use it with `with`, or start().",)
+        recorder, found = self._recorder, []
+        for counts, why in (
+            (recorder.lost, "the kernel's buffer was full: they came faster than they could be fetched"),
+            (recorder.over, f"a capture keeps {self._kept / (1 << 20):g} MiB"),
+        ):
+            if counts.total():
+                where = ", ".join(f"{self.topology.called(netns)} {count}" for netns, count in (+counts).items())
+                found.append(f"{counts.total()} frames dropped ({where}): {why}.")
+        found += [f"Namespace {netns} is not recorded: {why}." for netns, why in recorder.refused.items()]
+        found += [f"The lab ended before the capture did: {recorder.error.why}."] if recorder.error else []
+        return tuple(found)
+
+    def journey(self, what: Any = None) -> Journey:
+        """The way of one packet, or of a request and its reply; see `journey.follow`. Raises `NotFound`."""
+        from ..journey.journey import follow
+
+        return follow(self, what)
+
+    @property
+    def packets(self) -> list[Any]:
+        """The frames as Scapy packets, with their time in seconds and `sniffed_on` the link ("NAMESPACE/LINK")."""
+        from decimal import Decimal
+
+        found = []
+        for frame in self.frames:
+            packet = frame.packet.copy()
+            packet.time, packet.wirelen = Decimal(frame.time).scaleb(-9), frame.length
+            packet.sniffed_on = f"{self.topology.called(frame.netns)}/{frame.dev}"
+            found.append(packet)
+        return found
+
+    def table(self, count: int = LINES) -> Lines:
+        """A line for each of the first `count` frames, as `tcpdump -n -e` words it. Raises `ToolMissing`."""
+        from .tcpdump import told
+
+        every = self.frames
+        shown = every[:count]
+        called = self.topology.called
+        rows = (Line(f, every[0].time, called(f.netns), text) for f, text in zip(shown, told(shown), strict=True))
+        lines, more = Lines(rows), len(every) - len(shown)
+        lines.notes = (
+            *([f"{more} further frames are not shown: table(count={len(every)})."] if more else []),
+            *self.notes,
+        )
+        return lines
+
+    def save(self, path: str | Path) -> Path:
+        """Write a pcapng file for Wireshark, which shows each frame with its link's name. Raises `OSError`."""
+        from .pcapng import write
+
+        every, recorder = self.frames, self._recorder
+        seen = list(recorder.links.values()) if recorder else []
+        lost = recorder.lost + recorder.over if recorder else Counter[str]()
+        return write(Path(path), every, self._chosen(seen), lost, self.topology)
+
+    def _chosen(self, seen: Iterable[Seen]) -> list[Seen]:
+        """Of the links that are known, those that were to be recorded."""
+        return [
+            one
+            for one in seen
+            if not (self._only and (indexes := self._only.get(one.netns)) and one.index not in indexes)
+        ]
+
+    def _counts(self) -> tuple[str, list[list[str]]]:
+        every = self.frames
+        way = Counter((frame.key, frame.direction) for frame in every)
+        size: Counter[Key] = Counter()
+        for frame in every:
+            size[frame.key] += frame.length
+        rows = [[plain(f"{self.topology.called(netns)}/{dev}"), str(way[(netns, dev), "in"]),
+                 str(way[(netns, dev), "out"]), str(count)] for (netns, dev), count in sorted(size.items())]  # fmt: skip
+        going_on = "" if self._stopped or not self._recorder else ", it goes on"
+        return f"{len(every)} frames" + (f" ({plain(self.filter)})" if self.filter else "") + going_on, rows
+
+    def __repr__(self) -> str:
+        title, rows = self._counts()
+        return "\n".join([title, *([text_table(COUNTS, rows)] if rows else []), *self.notes])
+
+    def _repr_html_(self) -> str:
+        title, rows = self._counts()
+        return (html_table(COUNTS, rows, title) if rows else f"<p>{html.escape(title)}</p>") + _paragraphs(self.notes)
+
+
+def _merged(old: tuple[Frame, ...], new: list[Frame]) -> tuple[Frame, ...]:
+    """All in the order of time, numbered from 1; what was numbered before and moves is a new Frame."""
+    from dataclasses import replace
+
+    time = attrgetter("time")
+    cut = bisect_left(old, min(map(time, new)), key=time)
+    tail = sorted([*old[cut:], *new], key=time)
+    for at, frame in enumerate(tail):
+        if frame.number == 0:  # nobody has it yet
+            object.__setattr__(frame, "number", cut + at + 1)
+        elif frame.number != cut + at + 1:
+            tail[at] = replace(frame, number=cut + at + 1)
+    return (*old[:cut], *tail)
+
+
+def _meant(seen: Topology, where: Sequence[Any]) -> dict[str, set[int]]:
+    """Namespaces and the indexes of the links that are meant there; an empty set is all of them, also those that come."""
+    found: dict[str, set[int]] = {}
+    for one in where:
+        whole = selection.namespace(seen, one)
+        keys = selection.keys(seen, one, f"capture({one!r})")
+        if whole is not None:
+            found[whole] = set()
+            continue
+        for key in keys:
+            if found.get(key[0]) != set():
+                found.setdefault(key[0], set()).add(seen.links[key].index)
+    return found
+
+
+def _refused(error: AgentRefused) -> VnetlearnError:
+    import errno
+
+    said = error.strerror or str(error)
+    if error.errno == errno.ENOENT:
+        return NotFound("tcpdump -i any", said, "a namespace that was to be recorded is gone", "lab.netns.show()")
+    if error.errno == errno.ENOMEM:
+        return VnetlearnError("tcpdump -i any", said, "the kernel has no memory for the buffers of so many namespaces",
+                              "name those that you want to record: lab.capture(\"ns1\", \"ns2\")")  # fmt: skip
+    return VnetlearnError("tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))",
+                          "Lab(engine='vm')")  # fmt: skip
+
+
+def _paragraphs(notes: Sequence[str]) -> str:
+    return "".join(f"<p><b>{html.escape(plain(note))}</b></p>" for note in notes)

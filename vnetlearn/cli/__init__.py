@@ -1,0 +1,1 @@
+"""`vnetlearn …`: the commands of a terminal. It may use every room; none uses it."""

@@ -1,0 +1,200 @@
+"""One QEMU guest: its command line, its life, and the monitor with which a running guest is saved to a file.
+
+A guest has no names on this machine: its agent's port, its monitor, its console and its saved state are descriptors
+that it inherits. The console (what the kernel prints, and QEMU's own errors) goes into a pipe; what does not fit into
+the pipe is dropped, so nobody has to read it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import EngineUnavailable, ImageError, ToolMissing
+from ..process import spawn
+
+MEMORY_MB = 384
+ANSWER_SECONDS = 60.0  # for a command of the monitor; only a machine that stands still takes so long
+CONSOLE_BYTES = 1 << 20
+AGAIN = "vnetlearn image build --force"
+
+
+class Machine(NamedTuple):
+    """What differs between processors: QEMU's program, its Debian package, the board, and words for the kernel.
+
+    An emulated guest reads acpi_pm, which counts the same everywhere; the tsc, measured at boot, would be wrong where a
+    saved guest is resumed on another processor (an image built with a container). Ping's times do not differ by it.
+    """
+
+    program: str
+    package: str
+    board: str
+    kernel_words: str
+    emulated_words: str
+
+
+MACHINES = {
+    "x86_64": Machine("qemu-system-x86_64", "qemu-system-x86", "q35,sata=off,smbus=off,vmport=off,hpet=off",
+                      "tsc=reliable no_timer_check random.trust_cpu=on", "clocksource=acpi_pm"),
+    "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", "", ""),
+}  # fmt: skip
+# ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
+KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
+NO_RAM = ("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
+CAN = ("-object", "can-bus,id=canbus0", *("-device", "kvaser_pci,canbus=canbus0") * 2)
+
+
+def machine() -> Machine:
+    """Raises `EngineUnavailable` on a processor that nobody has tried."""
+    try:
+        return MACHINES[platform.machine()]
+    except KeyError:
+        raise EngineUnavailable("start a guest", f"none for the processor {platform.machine()}", "nobody has tried it",
+                                "use Lab(engine='host')") from None  # fmt: skip
+
+
+def program() -> Path:
+    """QEMU on this machine. Raises `ToolMissing`."""
+    name, package = machine().program, machine().package
+    if (found := shutil.which(name)) is None:
+        raise ToolMissing(name, "not found", "the vm engine is a QEMU guest", f"sudo apt-get install {package}")
+    return Path(found)
+
+
+@functools.cache
+def version(path: Path) -> str:
+    """As QEMU says it: `7.2.22 (Debian …)`."""
+    said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+    return (said.splitlines() or ["unknown"])[0].removeprefix("QEMU emulator version ").strip()
+
+
+@functools.cache
+def has_can(path: Path) -> bool:
+    """Whether this QEMU has the emulated Kvaser CAN cards; some distributions leave them out."""
+    return "kvaser_pci" in subprocess.run([path, "-device", "help"], capture_output=True, text=True).stdout
+
+
+def board(accel: str, can: bool) -> list[str]:
+    """The options that a saved state depends on."""
+    accelerator = {"tcg": "tcg,thread=multi,tb-size=48", "kvm": "kvm"}[accel]
+    return ["-M", f"{machine().board},memory-backend=mem", "-accel", accelerator, "-cpu", "max", "-smp", "1",
+            "-m", f"{MEMORY_MB}M", "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
+            *(CAN if can else ())]  # fmt: skip
+
+
+def kernel_words(accel: str) -> str:
+    """The guest kernel's command line."""
+    own = machine()
+    return f"{KERNEL_WORDS} {own.kernel_words} {own.emulated_words if accel == 'tcg' else ''}".strip()
+
+
+class Guest:
+    """A running QEMU. `stream` is connected to the agent's port; nothing of it is left after `close()`."""
+
+    name = "vm"
+
+    def __init__(self, accel: str, ram: Path, *, can: bool, share: bool = False, words: Sequence[str] = (),
+                 state: int | None = None, lock: int | None = None) -> None:  # fmt: skip
+        """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one that QEMU holds."""
+        self.stream, theirs = socket.socketpair()
+        self._monitor, monitor = socket.socketpair()
+        self._console, console = os.pipe()
+        self._said = b""
+        fcntl.fcntl(console, fcntl.F_SETPIPE_SZ, CONSOLE_BYTES)
+        os.set_blocking(self._console, False)
+        argv = [str(program()), *board(accel, can), *words, "-object",
+                f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path={ram},share={'on' if share else 'off'}",
+                "-device", "virtio-serial-pci,max_ports=4",
+                "-chardev", f"file,id=c0,path=/dev/fd/{console}", "-device", "virtconsole,chardev=c0",
+                "-chardev", f"socket,id=a0,fd={theirs.fileno()}", "-device", "virtserialport,chardev=a0,name=agent",
+                "-chardev", f"socket,id=q0,fd={monitor.fileno()}", "-mon", "chardev=q0,mode=control"]  # fmt: skip
+        self._tell("qmp_capabilities", {})
+        self._tell(*NO_RAM)
+        if state is not None:
+            argv += ["-incoming", "defer"]
+            self._tell("migrate-incoming", {"uri": f"fd:{state}"})
+        given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, state, lock) if fd is not None]
+        try:
+            self._process = spawn(argv, pass_fds=given, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
+                                  start_new_session=True)  # fmt: skip
+        except BaseException:
+            self._forget()
+            raise
+        finally:
+            theirs.close()
+            monitor.close()
+            os.close(console)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether QEMU ended within that time."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def console(self) -> str:
+        """What the guest's kernel and QEMU printed so far (the first megabyte)."""
+        try:
+            while data := os.read(self._console, 1 << 16):
+                self._said += data
+        except OSError:
+            pass  # nothing more for now, or closed
+        return self._said.decode(errors="replace")
+
+    def died(self) -> str:
+        """How QEMU ended, and the guest kernel's panic, or else the last that its console showed."""
+        ended = f"QEMU ended with status {self._process.returncode}" if self.wait(1) else "the guest does not answer"
+        lines = [line.strip() for line in self.console().splitlines() if line.strip()]
+        told = [line for line in lines if "Kernel panic" in line] or lines[-5:]
+        return f"{ended}; its console: {'; '.join(told)}" if told else ended
+
+    def close(self) -> None:
+        """Kill the guest. Returns when it is gone."""
+        self._process.kill()
+        self._process.wait()
+        self._forget()
+
+    def save(self, state: int) -> None:
+        """Write the state of the devices to `state` and end it; its RAM file is the rest. Raises `ImageError`."""
+        self._monitor.settimeout(ANSWER_SECONDS)
+        with self._monitor.makefile("rb") as answers:
+            for _ in ("greeting", "qmp_capabilities", "capabilities"):
+                answers.readline()
+            self._ask(answers, "getfd", {"fdname": "state"}, [state])
+            self._ask(answers, "migrate", {"uri": "fd:state"})
+            while (status := self._ask(answers, "query-migrate").get("status")) != "completed":
+                if status in ("failed", "cancelled"):
+                    raise ImageError("save the guest's state", f"QEMU: {status}", self.died(), AGAIN)
+            self._ask(answers, "quit")
+        self._process.wait(ANSWER_SECONDS)
+
+    def _ask(self, answers: Any, command: str, arguments: dict[str, Any] | None = None, fds: Sequence[int] = ()) -> Any:
+        self._tell(command, arguments or {}, fds)
+        for line in answers:
+            reply: dict[str, Any] = json.loads(line)
+            if "error" in reply:
+                raise ImageError(f"QEMU: {command}", reply["error"].get("desc", ""), self.died(), AGAIN)
+            if "return" in reply:
+                return reply["return"]
+        raise ImageError(f"QEMU: {command}", "no answer", self.died(), AGAIN)
+
+    def _tell(self, command: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        socket.send_fds(self._monitor, [json.dumps({"execute": command, "arguments": arguments}).encode()], fds)
+
+    def _forget(self) -> None:
+        self.stream.close()
+        self._monitor.close()
+        if self._console >= 0:
+            self.console()
+            os.close(self._console)
+            self._console = -1

@@ -1,0 +1,223 @@
+"""What a learner has done of the exercises: one JSON file in the user's data folder. Nothing leaves the computer.
+
+    {"version": 1, "exercises": {"start/first-cable": {"started": "2026-01-31T09:00:00+01:00", "solved": null,
+     "attempts": 2, "hints": 1, "solution": null}}}
+
+`started`, `solved` and `solution` (when it was looked at) are ISO times or null. What a file has besides is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..cache import locked
+from ..display.table import plain, text_table
+from ..errors import ProgressError
+
+VERSION = 1
+BAR = 20  # characters
+
+
+@dataclass(frozen=True)
+class Record:
+    """One exercise: when it was started, solved, and its solution looked at; checks that said "not yet"; hints."""
+
+    started: str | None = None
+    solved: str | None = None
+    attempts: int = 0
+    hints: int = 0
+    solution: str | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Solved before its solution was looked at."""
+        return self.solved is not None and (self.solution is None or self.solution > self.solved)
+
+    @property
+    def state(self) -> str:
+        if self.solved:
+            return "solved" if self.alone else "solved, with the solution"
+        return "started" if self.started else ""
+
+
+def now() -> str:
+    """This moment in UTC, so that times compare as texts."""
+    from datetime import timezone
+
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def path() -> Path:
+    """$XDG_DATA_HOME/vnetlearn/progress.json, or ~/.local/share/vnetlearn/progress.json."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    root = Path(base) if os.path.isabs(base) else Path.home() / ".local/share"
+    return root / "vnetlearn" / "progress.json"
+
+
+def read() -> dict[str, Record]:
+    """All records, by the exercise's name; none where there is no file. Raises `ProgressError`."""
+    return _records(_load(path()))
+
+
+def change(name: str, how: Callable[[Record], Mapping[str, Any]]) -> str:
+    """Change the record of one exercise: `how` gives the fields that change. Processes wait for one another.
+
+    Returns what is to be said: "" mostly; that a damaged file was kept aside; why nothing could be written. Never
+    raises: an exercise goes on where its progress cannot be kept.
+    """
+    file = path()
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock")):
+            said = ""
+            try:
+                content = _load(file)
+            except _Damaged as error:
+                said = f"The progress file was damaged ({error.said}) and is kept as {_aside(file)}."
+                content = _empty()
+            before = _records(content).get(name, Record())
+            kept = content["exercises"].get(name)
+            changed = {**(kept if isinstance(kept, dict) else {}), **asdict(before), **how(before)}
+            content["exercises"][name] = changed
+            _write(file, content)
+            return said
+    except ProgressError as error:
+        return f"Progress was not kept: {error.said}; {error.why}."
+    except OSError as error:
+        return f"Progress was not kept: {file}: {error.strerror}."
+
+
+def _empty() -> dict[str, Any]:
+    return {"version": VERSION, "exercises": {}}
+
+
+class _Damaged(ProgressError):
+    """The file has no progress in it that could be read."""
+
+
+def _load(file: Path) -> dict[str, Any]:
+    """The file's content, checked. Raises `ProgressError`."""
+    try:
+        content = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return _empty()
+    except OSError as error:
+        raise ProgressError(f"read {file}", error.strerror or str(error), "the progress file cannot be read",
+                            f"ls -l {file}") from None  # fmt: skip
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, f"not JSON: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("exercises"), dict):
+        raise _damaged(file, "no list of exercises in it")
+    version = content.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise ProgressError(f"read {file}", f"version {version}", "a newer vnetlearn wrote it, and it is left as it is",
+                            "update vnetlearn")  # fmt: skip
+    if version != VERSION:
+        raise _damaged(file, f"version {version!r}")
+    try:
+        _records(content)
+    except (TypeError, ValueError) as error:
+        raise _damaged(file, str(error)) from None
+    return content
+
+
+def _damaged(file: Path, said: str) -> _Damaged:
+    return _Damaged(f"read {file}", said, "the progress file is damaged; the next check or hint keeps it aside",
+                    "repair it, or go on: a new one is begun")  # fmt: skip
+
+
+def _records(content: dict[str, Any]) -> dict[str, Record]:
+    return {name: _record(name, fields) for name, fields in content["exercises"].items()}
+
+
+def _record(name: str, fields: Any) -> Record:
+    if not isinstance(fields, dict):
+        raise ValueError(f"the record of {name!r} is no object")
+    known = {key: fields[key] for key in Record.__dataclass_fields__ if key in fields}
+    for key, value in known.items():
+        right = type(value) is int if key in ("attempts", "hints") else value is None or isinstance(value, str)
+        if not right:
+            raise ValueError(f"{key} of {name!r} is {value!r}")
+    return Record(**known)
+
+
+def _aside(file: Path) -> Path:
+    """Rename a damaged file to a name that nothing has yet."""
+    file = file.resolve()
+    number = 1
+    while (other := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    return file.rename(other)
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    """All or nothing: a new file takes the place of the old one."""
+    file = file.resolve()  # where it is a link, the file that it leads to
+    new = file.with_name(f"{file.name}.new")
+    with open(new, "w", encoding="utf-8") as f:
+        json.dump(content, f, indent=1, ensure_ascii=True)
+        f.write("\n")
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(new, file)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One exercise for a table."""
+
+    name: str
+    title: str
+    record: Record
+
+    COLUMNS = ("exercise", "title", "progress", "not yet", "hints")
+
+    def row(self) -> tuple[object, ...]:
+        one = self.record
+        return (self.name, self.title, one.state, one.attempts or "", one.hints or "")
+
+
+def lines() -> list[Line]:
+    """Every exercise, and whatever else the file has, with its record. Raises `ProgressError`."""
+    from . import EXERCISES
+
+    records = read()
+    found = [Line(one.name, one.title, records.pop(one.name, Record())) for one in EXERCISES.values()]
+    return [*found, *(Line(plain(name, "�"), "(not among the exercises)", record) for name, record in records.items())]
+
+
+def as_dict() -> dict[str, Any]:
+    """Progress for programs: the file, and for each exercise its title, its state and its record."""
+    found = {
+        one.name: {"title": one.title, "state": one.record.state, "alone": one.record.alone, **asdict(one.record)}
+        for one in lines()
+    }
+    return {"file": str(path()), "exercises": found}
+
+
+def text() -> str:
+    """Progress as a table, by track, and where it is kept. Raises `ProgressError`."""
+
+    all_lines = lines()
+    tracks: dict[str, list[Line]] = {}
+    for line in all_lines:
+        tracks.setdefault(line.name.split("/")[0], []).append(line)
+    bars = [_bar(track, rows) for track, rows in tracks.items()]
+    cells = [[str(cell) for cell in line.row()] for line in all_lines]
+    file = path()
+    where = f"Kept in {file}, on this computer only; rm {shlex.quote(str(file))} removes it." if file.exists() else \
+        f"Nothing done yet. Progress will be kept in {file}, on this computer only."  # fmt: skip
+    return "\n".join([text_table(Line.COLUMNS, cells), "", text_table(("track", "", "solved"), bars), "", where])
+
+
+def _bar(track: str, rows: Sequence[Line]) -> list[str]:
+    solved = sum(line.record.solved is not None for line in rows)
+    full = BAR * solved // len(rows)
+    return [track, "#" * full + "." * (BAR - full), f"{solved} of {len(rows)}"]

@@ -1,0 +1,141 @@
+"""rtnetlink in one namespace of a lab: pyroute2's messages, sent and received through the lab's channel."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..engine.channel import AgentRefused, Channel
+from ..kinds.nla import Marshal
+from ..kinds.places import attributes_in
+
+REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
+ERROR, DONE = 2, 3
+CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
+
+(NEWLINK, DELLINK, GETLINK) = (16, 17, 18)
+(NEWADDR, DELADDR, GETADDR) = (20, 21, 22)
+(NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
+(NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
+GETQDISC, GETTFILTER = 38, 46
+IFLA_IFNAME, NLMSGERR_ATTR_MSG = 3, 1
+
+_marshal = Marshal()
+
+
+def decode(answer: bytes) -> Any:
+    """An answer of the kernel as a pyroute2 message."""
+    return next(_marshal.parse(answer))
+
+
+def ifindex(answer: bytes) -> int:
+    """The index in an RTM_NEWLINK message: struct ifinfomsg of rtnetlink(7), behind the netlink header."""
+    return int(struct.unpack_from("=i", answer, 20)[0])
+
+
+def ifname(answer: bytes) -> str:
+    """The name in an RTM_NEWLINK message: IFLA_IFNAME, behind struct ifinfomsg."""
+    return _text(answer[32:], IFLA_IFNAME)
+
+
+class Refused(OSError):
+    """The kernel's answer to a request was an error: `errno`, and `extack`, its extended message or ""."""
+
+    def __init__(self, number: int, extack: str) -> None:
+        super().__init__(number, extack)
+        self.extack = extack
+
+
+class Rtnl:
+    """Requests to the kernel in one namespace ("" is the lab's first one)."""
+
+    def __init__(self, channel: Channel, netns: str) -> None:
+        self._channel, self._netns = channel, netns
+
+    def ask(self, kind: int, message: Any, flags: int = ACK, read: Callable[[bytes], Any] = decode) -> list[Any]:
+        """Send one pyroute2 message; the answers, each as `read` makes it of its bytes. Raises `Refused`, and `LabDied`.
+
+        `AgentRefused` with ENOENT means that the namespace is not there (any more).
+        """
+        while True:
+            answers, interrupted = self._ask_once(kind, message, flags)
+            if not interrupted:
+                return [read(one) for one in answers]
+
+    def again(self, answer: bytes) -> None:
+        """Send a message of a dump back, to make once more what it tells of. Raises `Refused`: EEXIST when it is there."""
+        header = struct.pack("=HII", REQUEST | ACK | CREATE | EXCL, 1, 0)
+        _split(self._channel.netlink(self._netns, answer[:6] + header + answer[16:]))
+
+    def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
+        return _split(self._channel.netlink(self._netns, encode(kind, message, flags)))
+
+
+def encode(kind: int, message: Any, flags: int) -> bytes:
+    """A pyroute2 message as the bytes of a request."""
+    message["header"]["type"] = kind
+    message["header"]["flags"] = flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
+    message["header"]["sequence_number"] = 1
+    message.reset()
+    message.encode()
+    return bytes(message.data)
+
+
+def ask_all(channel: Channel, requests: Sequence[tuple[str, bytes]]) -> list[list[Any] | OSError]:
+    """Send many requests at once, each in its namespace: its answers, or the kernel's (or the agent's) error."""
+    found: list[list[Any] | OSError] = []
+    for answer, (netns, message) in zip(channel.netlink_all(requests), requests, strict=True):
+        try:
+            if isinstance(answer, AgentRefused):
+                raise answer
+            answers, interrupted = _split(answer)
+            while interrupted:
+                answers, interrupted = _split(channel.netlink(netns, message))
+            found.append([decode(one) for one in answers])
+        except (Refused, AgentRefused) as error:
+            found.append(error)
+    return found
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The messages in a datagram, or in several: type, flags, and the whole message (netlink(7))."""
+    at = 0
+    while at + 16 <= len(data):
+        length, kind, flags = struct.unpack_from("=IHH", data, at)
+        yield kind, flags, data[at : at + length]
+        at += max((length + 3) & ~3, 16)
+
+
+def _split(data: bytes) -> tuple[list[bytes], bool]:
+    """The messages before the acknowledgement or the end of the dump; and whether a change interrupted the dump."""
+    answers: list[bytes] = []
+    interrupted = False
+    for kind, flags, one in messages(data):
+        interrupted |= bool(flags & DUMP_INTERRUPTED)
+        if kind in (ERROR, DONE):
+            _raise_error(one, kind, flags)
+            break
+        answers.append(one)
+    return answers, interrupted
+
+
+def _raise_error(one: bytes, kind: int, flags: int) -> None:
+    number = struct.unpack_from("=i", one, 16)[0] if len(one) >= 20 else 0
+    if number == 0:
+        return
+    at = 20
+    if kind == ERROR:
+        at += 16 if flags & CAPPED else (struct.unpack_from("=I", one, 20)[0] + 3) & ~3
+    raise Refused(-number, _text(one[at:], NLMSGERR_ATTR_MSG) if flags & ACK_TLVS else "")
+
+
+def text(name: Any) -> Any:
+    """pyroute2 leaves bytes that are no UTF-8 as they are; a name made of such is shown with its bytes as \\xNN."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else name
+
+
+def _text(attributes: bytes, wanted: int) -> str:
+    """The text in the attribute of that number; "" when it is not there."""
+    found = (data for kind, data in attributes_in(attributes) if kind == wanted)
+    return str(text(next(found, b"").rstrip(b"\0")))

@@ -1,0 +1,1 @@
+"""The records of the device types, a file for each family."""

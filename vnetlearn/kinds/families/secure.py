@@ -1,0 +1,145 @@
+"""Kinds whose frames go through cryptography or a program: macsec and tun."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..places import Attributes, Bytes, Links, Whole, mac_bytes
+from ..record import Kind, Param, Params, apart, needs, table
+from ..values import AfterWord, Choice, Flag, Mac, Name, Number, Switch, choice
+
+_SCI, _PORT = "IFLA_MACSEC_SCI", "IFLA_MACSEC_PORT"
+
+
+class SecureChannel(AfterWord):
+    """A secure channel's identifier: 16 hexadecimal digits, which are a MAC address and a port."""
+
+    def check(self, value: Any) -> str:
+        text = f"{value:016x}" if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+        if not isinstance(text, str) or not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,16}", text) or not int(text, 16):
+            raise ValueError(f"must be 16 hexadecimal digits, not {value!r}")
+        return f"{int(text, 16):016x}"
+
+
+class _Address:
+    """The first six bytes of the identifier."""
+
+    names = (_SCI,)
+
+    def put(self, value: str, spelling: Any, attributes: Attributes, links: Links) -> None:
+        attributes[_SCI] = mac_bytes(value) + bytes(2)
+
+    def get(self, spelling: Any, attributes: Attributes, links: Links) -> str | None:
+        return attributes[_SCI][:6].hex(":") if _SCI in attributes else None
+
+
+class _Port:
+    """The last two bytes of the identifier; alone where the kernel takes the link's own MAC."""
+
+    names = (_SCI, _PORT)
+
+    def put(self, value: int, spelling: Any, attributes: Attributes, links: Links) -> None:
+        if _SCI in attributes:
+            attributes[_SCI] = attributes[_SCI][:6] + value.to_bytes(2, "big")
+        else:
+            attributes[_PORT] = value.to_bytes(2, "big")
+
+    def get(self, spelling: Any, attributes: Attributes, links: Links) -> int | None:
+        data = attributes.get(_PORT) or attributes.get(_SCI, b"")[6:]
+        return int.from_bytes(data, "big") if data else None
+
+
+def _switch(word: str, attribute: str, says: str) -> Param:
+    return Param(word, says, Switch(), Whole(f"IFLA_MACSEC_{attribute}", "u8"))
+
+
+def _replay(params: Params) -> str | None:
+    if params.get("replay") and "window" not in params:
+        return "replay needs window"
+    return "window needs replay" if "window" in params and "replay" not in params else None
+
+
+MACSEC = Kind(
+    "macsec", "encrypted Ethernet",
+    "Encrypts and checks Ethernet frames between machines on the same network (IEEE 802.1AE).",
+    "tagging", "macsec", "drivers/net/macsec.c", "4.6", "required", "link", "ip-macsec(8); ip-link(8), MACSEC Type "
+    "Support", example={"link": "eth0", "encrypt": True}, needs=("eth0",),
+    rules=(apart("sci", "address"), apart("sci", "port"), needs("address", "port"), _replay,
+           apart("send_sci", "end_station", "scb")),
+    implied=lambda params: {"window": 0xFFFFFFFF} if "replay" in params else {},
+    relations=("lower",), shows=("encrypt",),
+    params=table(
+        Param("address", "The MAC address in the identifier of its channel; the link's own by default.", Mac(),
+              _Address()),
+        Param("port", "The port number in the identifier of its channel, 1 to 65535 (1 by default).",
+              Number(1, 65535), _Port()),
+        Param("sci", "The identifier of its channel as a whole: 16 hexadecimal digits.", SecureChannel(),
+              Bytes(_SCI, bytes.fromhex, bytes.hex)),
+        Param("cipher", "How frames are protected; default is gcm-aes-128.",
+              Choice({"default": 0x0080020001000001, "gcm-aes-128": 0x0080C20001000001,
+                      "gcm-aes-256": 0x0080C20001000002, "gcm-aes-xpn-128": 0x0080C20001000003,
+                      "gcm-aes-xpn-256": 0x0080C20001000004}), Whole("IFLA_MACSEC_CIPHER_SUITE", "u64")),
+        Param("icvlen", "How many bytes the integrity check has, 8 to 16.", Number(8, 16),
+              Whole("IFLA_MACSEC_ICV_LEN", "u8")),
+        _switch("encrypt", "ENCRYPT", "Whether frames are encrypted, not only checked."),
+        _switch("send_sci", "INC_SCI", "Whether every frame carries the identifier of its channel; on by default."),
+        _switch("end_station", "ES", "Whether it is the only one behind its MAC, so that frames need no identifier."),
+        _switch("scb", "SCB", "Whether it sends single copy broadcast."),
+        _switch("protect", "PROTECT", "Whether what it sends is protected; on by default."),
+        _switch("replay", "REPLAY_PROTECT", "Whether frames that come again are dropped; needs window."),
+        Param("window", "How far a frame may come late before it is dropped, in frames, 0 to 4294967294.",
+              Number(0, 0xFFFFFFFE), Whole("IFLA_MACSEC_WINDOW", "u32")),
+        Param("validate", "What is done with frames that fail the check: strict (drop, by default), check (count), "
+              "disabled.", choice("disabled", "check", "strict"), Whole("IFLA_MACSEC_VALIDATION", "u8")),
+        Param("encodingsa", "Which of its four keys it sends with, 0 to 3.", Number(0, 3),
+              Whole("IFLA_MACSEC_ENCODING_SA", "u8")),
+        Param("offload", "Who does the cryptography: off (the kernel), phy or mac (the card).",
+              choice("off", "phy", "mac"), Whole("IFLA_MACSEC_OFFLOAD", "u8")),
+    ),
+)  # fmt: skip
+
+
+class _Told(Whole):
+    """What the kernel tells of a link that is made through /dev/net/tun, not through netlink."""
+
+    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+        pass
+
+
+class _Id(Name):
+    """A user or a group."""
+
+    def named(self, number: int) -> str:
+        return str(number)
+
+
+class _Untold(_Told):
+    def get(self, spelling: Any, attributes: Attributes, links: Links) -> None:
+        return None
+
+
+TUN = Kind(
+    "tun", "a link whose other end is a program",
+    "What is sent to it goes to a program that has opened it, as packets (tun) or as Ethernet frames (tap): VPNs and "
+    "virtual machines use it.",
+    "user space", "tun", "drivers/net/tun.c", "", "none", "", "ip-tuntap(8); Documentation/networking/tuntap.rst",
+    example={"mode": "tun"}, via="tuntap",
+    lesson="03-user-space/01-tun-and-tap.ipynb",
+    relations=("held",), shows=("mode",),
+    params=table(
+        Param("mode", "tun for IP packets, tap for Ethernet frames.", Choice({"tun": 1, "tap": 2}),
+              _Told("IFLA_TUN_TYPE", "u8"), required=True),
+        Param("user", "Who may open it: a user's name or number.", _Id(), _Told("IFLA_TUN_OWNER", "u32")),
+        Param("group", "Which group may open it: its name or number.", _Id(), _Told("IFLA_TUN_GROUP", "u32")),
+        Param("one_queue", "Has no effect since Linux 3.8.", Flag(no=""), _Untold("IFLA_TUN_TYPE", "u8")),
+        Param("pi", "Packets have four bytes of flags and protocol in front.", Flag(no=""),
+              _Told("IFLA_TUN_PI", "u8")),
+        Param("vnet_hdr", "Packets have a virtio header in front, for checksums and segments left to the other end.",
+              Flag(no=""), _Told("IFLA_TUN_VNET_HDR", "u8")),
+        Param("multi_queue", "Several descriptors can be open at once, each with a queue.", Flag(no=""),
+              _Told("IFLA_TUN_MULTI_QUEUE", "u8")),
+    ),
+)  # fmt: skip
+
+KINDS = (MACSEC, TUN)

@@ -1,0 +1,1 @@
+"""The lab itself, and what a learner does in it: ping, panel, cell magics, the choice of its engine."""

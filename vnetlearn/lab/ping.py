@@ -1,0 +1,255 @@
+"""Reachability and round-trip times: the real ping(8) in a lab, read into values, with the reason when nothing came."""
+
+from __future__ import annotations
+
+import html
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..display.grid import Cell, Grid
+from ..engine.program import Program, Result, run
+from ..errors import BadParameter, KernelRefused
+from ..journey import ladder, lookups
+
+if TYPE_CHECKING:
+    from ..journey.journey import Journey
+    from .lab import Node
+
+REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
+REPORT = re.compile(r"^From (\S+?):? icmp_seq=\d+ (.+)$", re.M)
+HEAD = re.compile(r"PING [^(]*\((?:\S+ \()?([0-9a-fA-F.:]+)")  # the address that it sends to
+LOCAL = re.compile(r"^ping: (?:(?:connect|sendmsg|sendto): )?(.+)$", re.M)
+
+
+@dataclass(frozen=True)
+class Ping:
+    """What came of `sent` echo requests from node `source` to `target`.
+
+    `times` are the round-trip times in milliseconds by sequence number, None where no reply came. `reason` says why
+    nothing came at all ("" when something did); `reports` are the ICMP errors that arrived: (from whom, what).
+    """
+
+    source: str
+    target: str
+    times: tuple[float | None, ...]
+    reason: str = ""
+    reports: tuple[tuple[str, str], ...] = ()
+    duplicates: int = 0
+    journey: Journey | None = field(default=None, compare=False)
+    """The way of the first request and of its answer, where it was asked for."""
+
+    @property
+    def sent(self) -> int:
+        return len(self.times)
+
+    @property
+    def replies(self) -> tuple[float, ...]:
+        """The round-trip times of those that came back, in milliseconds."""
+        return tuple(t for t in self.times if t is not None)
+
+    @property
+    def received(self) -> int:
+        return len(self.replies)
+
+    @property
+    def ok(self) -> bool:
+        """Whether at least one reply came."""
+        return self.received > 0
+
+    @property
+    def loss(self) -> float:
+        """Lost requests, in percent of those sent."""
+        return 100.0 * (self.sent - self.received) / self.sent if self.sent else 100.0
+
+    @property
+    def min(self) -> float | None:
+        return min(self.replies, default=None)
+
+    @property
+    def avg(self) -> float | None:
+        return statistics.fmean(self.replies) if self.replies else None
+
+    @property
+    def max(self) -> float | None:
+        return max(self.replies, default=None)
+
+    @property
+    def mdev(self) -> float | None:
+        """ping's mdev: the population standard deviation of the times, in milliseconds."""
+        return statistics.pstdev(self.replies) if self.replies else None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        said = self._said()
+        return f"{said}\n{self.journey!r}" if self.journey is not None else said
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        if self.journey is None:
+            return {"text/plain": repr(self)}
+        head = html.escape(self._said())
+        return {"text/html": f"<pre>{head}</pre>{ladder.html(self.journey)}", "text/plain": repr(self)}
+
+    def _said(self) -> str:
+        head = (
+            f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
+        )
+        if not self.ok:
+            return f"{head}\n  {self.reason}"
+        return f"{head}\n  rtt min/avg/max/mdev = {self.min:.3f}/{self.avg:.3f}/{self.max:.3f}/{self.mdev:.3f} ms"
+
+    def cell(self) -> Cell:
+        return Cell(self.ok, f"{self.avg:.2f} ms" if self.ok else "", self.reason)
+
+
+def ping(
+    node: Node, target: str | Node, *, count: int | None, interval: float, timeout: float, size: int, dev: str | None,
+    journey: bool = False,
+) -> Ping:  # fmt: skip
+    from ..journey.journey import of_ping
+
+    if not journey:
+        return _finish(*_begin(node, target, 3 if count is None else count, interval, timeout, size, dev=dev))
+    with node.lab.capture() as cap:
+        begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
+        done = _finish(*begun)
+    return replace(done, journey=of_ping(cap, node, begun[1]))
+
+
+def _begin(node: Node, target: str | Node, count: int, interval: float, timeout: float, size: int, *,
+           dev: str | None = None, pattern: str = "") -> tuple[Node, str, int, Program, str]:  # fmt: skip
+    address = target if isinstance(target, str) else first_address(target)
+    # -n: no names; -W in seconds; an interval below 0.002 s is for floods only, which ping refuses by itself
+    options = {"-c": count, "-i": interval, "-W": timeout, "-s": size, **({"-I": dev} if dev else {}),
+               **({"-p": pattern} if pattern else {})}  # fmt: skip
+    argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), "--", address]
+    limits = ((count, 1, 1 << 31), (interval, 0.002, 1e6), (timeout, 1e-6, 1e6), (size, 0, 65507))
+    if not all(isinstance(value, (int, float)) and low <= value <= high for value, low, high in limits):
+        raise BadParameter(" ".join(argv), "a number is missing or outside of its limits", "count is at least 1, interval at"
+                           " least 0.002 s, timeout above 0 s, size from 0 to 65507 bytes",
+                           "node.ping(target, count=3, interval=0.2, timeout=1, size=56)")  # fmt: skip
+    if dev is not None:
+        node.link.index(dev, node.spell(["link", "show", "dev", dev]))
+    return node, address, count, node.start(argv), " ".join(argv)
+
+
+def _finish(node: Node, address: str, count: int, program: Program, command: str) -> Ping:
+    result = run(program, command, show=False)
+    times: list[float | None] = [None] * count
+    duplicates = 0
+    for _, sequence, time, rest in REPLY.findall(result.stdout):
+        duplicates += "DUP" in rest
+        if "DUP" not in rest and int(sequence) <= count:
+            times[int(sequence) - 1] = float(time)
+    reports = tuple(dict.fromkeys(REPORT.findall(result.stdout)))
+    answered = any(t is not None for t in times)
+    if not answered:
+        _refuse_nonsense(result)
+    reason = "" if answered else _reason(node, address, result, reports)
+    return Ping(node.name, address, tuple(times), reason, reports, duplicates)
+
+
+def _refuse_nonsense(result: Result) -> None:
+    """A target that is no address and no name is a mistake, not a loss."""
+    said = LOCAL.search(result.stderr)
+    if result.status == 2 and said and re.search(r"not known|resolution|invalid|[Uu]nknown", said[1]):
+        raise BadParameter(
+            result.command, said[0], "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
+            "give an address, or a node: ns1.ping(ns2)",
+        )  # fmt: skip
+
+
+def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[str, str]]) -> str:
+    """Why nothing came: what others reported, else what this namespace's own routes and neighbours say."""
+    said, head = LOCAL.search(result.stderr), HEAD.match(result.stdout)
+    address = head[1] if head else address.split("%")[0]
+    try:
+        route = node.route.get(address)
+    except BadParameter:  # a name that was looked up, and ping ended before it told the address
+        return said[1] if said else f"nothing came from {address}"
+    except KernelRefused as error:
+        return lookups.refusal(node, address, error)
+    own = {addr.local for addr in node.addr.show()}
+    for who, what in reports:
+        if who not in own:
+            return f"{what}, says {who}"
+    hop = route.via or address
+    unresolved, neigh = lookups.unresolved(node, hop, route.dev)
+    if unresolved:
+        return unresolved
+    if said:
+        return f"{said[1]} (on {route.dev})"
+    if lost := lookups.answer_lost(node, address, route.src):
+        return lost
+    if neigh is not None and neigh.lladdr:
+        return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"
+    return f"sent on {route.dev}, no reply came back"
+
+
+def first_address(node: Node) -> str:
+    """A node's first IPv4 address on a link other than the loopback, else IPv6. Raises `BadParameter`."""
+    usable = [a for a in node.addr.show() if a.dev != "lo" and a.scope == "global"]
+    for family in ("inet", "inet6"):
+        for addr in usable:
+            if addr.family == family:
+                return addr.local
+    raise BadParameter(f"ping {node.name or 'host'}", "it has no address to ping", "no link but the loopback has one",
+                       f"ip -n {node.name} addr add …" if node.name else "ip addr add …")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All pairs: `matrix["ns1", "ns2"]` is the `Ping` from the first to the second."""
+
+    names: tuple[str, ...]
+    pings: dict[tuple[str, str], Ping]
+
+    def __getitem__(self, pair: tuple[str, str]) -> Ping:
+        return self.pings[pair]
+
+    def grid(self) -> Grid:
+        own = Cell(None)
+        cells = [[self.pings[a, b].cell() if (a, b) in self.pings else own for b in self.names] for a in self.names]
+        return Grid("from ↓  to →", self.names, self.names, cells)
+
+    def __repr__(self) -> str:
+        return repr(self.grid())
+
+    def _repr_html_(self) -> str:
+        return self.grid()._repr_html_()
+
+
+def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Matrix:
+    """Pings between all nodes that have an address, at once; each counts as reached when one reply comes."""
+    addressed: dict[str, tuple[Node, str]] = {}
+    for node in nodes:
+        try:
+            addressed[node.name or "host"] = (node, first_address(node))
+        except BadParameter:
+            continue
+    jobs = {
+        (a, b): (node, address) for a, (node, _) in addressed.items() for b, (_, address) in addressed.items() if a != b
+    }
+    return Matrix(
+        tuple(addressed), dict(zip(jobs, many(list(jobs.values()), count=count, timeout=timeout), strict=True))
+    )
+
+
+def many(
+    pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2,
+    patterns: Sequence[str] = (), sizes: Sequence[int] = (),
+) -> list[Ping]:  # fmt: skip
+    """Several pings at the same time, (node, target) each; their results in the same order.
+
+    `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`; `sizes` how many bytes.
+    """
+    carried = zip(pairs, patterns or [""] * len(pairs), sizes or [56] * len(pairs), strict=True)
+    begun = [
+        _begin(node, target, count, interval, timeout, size, pattern=pattern)
+        for (node, target), pattern, size in carried
+    ]
+    return [_finish(*one) for one in begun]

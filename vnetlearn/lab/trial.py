@@ -1,0 +1,68 @@
+"""Which kinds an engine's kernel can create, found by creating each of them once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import kinds
+from ..errors import VnetlearnError
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+# Modules that, when they are loaded, put links of their own into every namespace: tunl0, gre0, sit0, bond0, …
+BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip_gre", "ip_vti", "ipip", "sit"])
+
+
+def try_kinds(engine: str) -> dict[str, str]:
+    """Create each kind in a lab on this engine: its name, and "" or what the kernel, or a program, answered."""
+    from .lab import Lab
+
+    with Lab("empty", engine=engine) as lab:
+        return {kind.name: try_kind(lab, kind) for kind in kinds.KINDS.values()}
+
+
+def try_kind(lab: Lab, kind: kinds.Kind) -> str:
+    """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
+    if kind.setup and lab.engine == "host":
+        return f"it needs `{kind.setup}`, which would change the computer's own kernel"
+    if lab.engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
+        return f"loading its module {kind.module} would put links into the computer's own network"
+    try:
+        if kind.setup:
+            lab.run(kind.setup, quiet=True, check=True)
+        node = lab.host if kind.setup else lab.netns.add(f"try-{kind.name}")
+        for name in kind.needs:
+            if name not in node.link:
+                node.link.add(name, kind="veth", peer=f"{name}p")
+        if kind.via == "set":
+            node.link.set(f"{kind.name}0", kind=kind.name, **kind.example)
+        else:
+            node.link.add("try0", kind=kind.name, **kind.example)
+    except VnetlearnError as error:
+        return error.said
+    finally:
+        if not kind.setup:
+            lab.netns.delete(f"try-{kind.name}")
+    return ""
+
+
+def would_load(module: str, modular: Path = Path("/proc/modules"), present: Path = Path("/sys/module")) -> bool:
+    """Whether the running kernel would load this module on first use: it has loadable modules, and not this one yet."""
+    return modular.exists() and not (present / module).exists()
+
+
+def table() -> list[dict[str, object]]:
+    """For each kind {"kind", "host", "vm", "why"}: bool, bool, and why not where one of them cannot."""
+    answers = {}
+    for engine in ("host", "vm"):
+        try:
+            answers[engine] = try_kinds(engine)
+        except VnetlearnError as error:
+            answers[engine] = dict.fromkeys(kinds.KINDS, error.said)
+    rows: list[dict[str, object]] = []
+    for name in kinds.KINDS:
+        why = "; ".join(f"{engine}: {said[name]}" for engine, said in answers.items() if said[name])
+        rows.append({"kind": name, "host": not answers["host"][name], "vm": not answers["vm"][name], "why": why})
+    return rows

@@ -1,0 +1,1 @@
+"""What is there and how it hangs together: read from the live kernel, drawn, compared, written as a script."""
