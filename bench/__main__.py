@@ -40,8 +40,11 @@ def rows(everything: bool) -> Iterator[Row]:
 
 def _build_image() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "vnetlearn.cli", "image", "build"], check=True,
-                       env={**os.environ, "XDG_CACHE_HOME": folder})  # fmt: skip
+        subprocess.run(
+            [sys.executable, "-m", "vnetlearn.cli", "image", "build"],
+            check=True,
+            env={**os.environ, "XDG_CACHE_HOME": folder},
+        )
 
 
 def main() -> int:

@@ -39,8 +39,14 @@ def rows() -> Iterator[Row]:
 
 def _raw(lab: Lab) -> None:
     """The same messages, one after the other, and nothing decoded."""
-    dumps = [netlink.encode(kind, message, netlink.DUMP) for kind, message in
-             ((netlink.GETLINK, ifinfmsg([])), (netlink.GETADDR, ifaddrmsg()), (netlink.GETROUTE, rtmsg(0)))]  # fmt: skip
+    dumps = [
+        netlink.encode(kind, message, netlink.DUMP)
+        for kind, message in (
+            (netlink.GETLINK, ifinfmsg([])),
+            (netlink.GETADDR, ifaddrmsg()),
+            (netlink.GETROUTE, rtmsg(0)),
+        )
+    ]
     for node in lab.nodes:
         for dump in dumps:
             lab.channel.netlink(node.name, dump)

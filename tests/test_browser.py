@@ -97,7 +97,7 @@ def play_the_tour(page: Page) -> None:
     before = explorer.locator("img").last.get_attribute("src")
     explorer.get_by_label("mode").first.select_option(label="private")
     explorer.get_by_role("button", name="Apply").click()
-    page.wait_for_function(OTHER_PICTURE, arg=[explorer.element_handle(), before], timeout=CLICK_MS)  # fmt: skip
+    page.wait_for_function(OTHER_PICTURE, arg=[explorer.element_handle(), before], timeout=CLICK_MS)
     explorer.get_by_text("no answer", exact=False).or_(
         explorer.get_by_text("no ARP answer", exact=False)
     ).first.wait_for(timeout=CLICK_MS)
@@ -196,9 +196,14 @@ def _jupyter(folder: Path, notebooks: Path, lesson: str) -> Iterator[str]:
     settings = folder / "config/lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(ALL_IN_THE_PAGE))
-    environment = {"VNETLEARN_NO_BROWSER": "1", "JUPYTER_PORT": str(_free_port()), "JUPYTER_PORT_RETRIES": "0",
-                   "JUPYTER_CONFIG_DIR": f"{folder}/config", "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
-                   "XDG_DATA_HOME": f"{folder}/data"}  # fmt: skip
+    environment = {
+        "VNETLEARN_NO_BROWSER": "1",
+        "JUPYTER_PORT": str(_free_port()),
+        "JUPYTER_PORT_RETRIES": "0",
+        "JUPYTER_CONFIG_DIR": f"{folder}/config",
+        "JUPYTER_RUNTIME_DIR": f"{folder}/runtime",
+        "XDG_DATA_HOME": f"{folder}/data",
+    }
     server = spawn([f"{folder}/scripts/lab", lesson], env={**os.environ, **environment}, stderr=subprocess.PIPE)
     said: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(server.stderr, folder / "jupyter.log", said), daemon=True).start()

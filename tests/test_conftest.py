@@ -9,8 +9,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN_NETWORK = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net", "--mount", "--",
-               "sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$@"', "-"]  # fmt: skip
+OWN_NETWORK = [
+    "unshare",
+    *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]),
+    "--net",
+    "--mount",
+    "--",
+    "sh",
+    "-c",
+    'mount -t tmpfs tmpfs /run && mkdir /run/netns && exec "$@"',
+    "-",
+]
 CHANGES = {
     "links": "ip link set lo alias changed",
     "addresses": "ip addr add 198.51.100.7/32 dev lo",

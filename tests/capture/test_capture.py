@@ -118,11 +118,21 @@ def ping_far(node: Node) -> None:
 
 V4, V6 = "ping -c1 -W1 10.2.0.2", "ping -c1 -W1 fd02::2"
 TYPES = {
-    "gre": (V4, RAW), "sit": (V6, RAW), "ipip": (V4, RAW), "vti": (V4, RAW), "ip6tnl": (V6, RAW), "ip6gre": (V4, RAW),
-    "gretap": (V4, ETHERNET), "vxlan": (V4, ETHERNET), "geneve": (V4, ETHERNET), "dummy": (V4, ETHERNET),
-    "bridge": ("arping -c1 -w1 -I x0 10.2.0.2", ETHERNET), "vcan": ("cansend x0 123#11223344", CAN),
-    "nlmon": ("ip link show", NETLINK), "lowpan": (V6, RAW),
-}  # fmt: skip
+    "gre": (V4, RAW),
+    "sit": (V6, RAW),
+    "ipip": (V4, RAW),
+    "vti": (V4, RAW),
+    "ip6tnl": (V6, RAW),
+    "ip6gre": (V4, RAW),
+    "gretap": (V4, ETHERNET),
+    "vxlan": (V4, ETHERNET),
+    "geneve": (V4, ETHERNET),
+    "dummy": (V4, ETHERNET),
+    "bridge": ("arping -c1 -w1 -I x0 10.2.0.2", ETHERNET),
+    "vcan": ("cansend x0 123#11223344", CAN),
+    "nlmon": ("ip link show", NETLINK),
+    "lowpan": (V6, RAW),
+}
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -16,8 +16,16 @@ from vnetlearn.engine.guest import contents, qemu
 
 DOCTOR = [sys.executable, "-m", "vnetlearn.cli", "doctor"]
 PLAIN = ("unshare", "setpriv", "mount", "sh")  # enough for the host engine
-NO_NAMESPACES = ["unshare", "--user", "--map-root-user", "--", "sh", "-c",
-                 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"', "-"]  # fmt: skip
+NO_NAMESPACES = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--",
+    "sh",
+    "-c",
+    'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"',
+    "-",
+]
 
 
 @pytest.fixture

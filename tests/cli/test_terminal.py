@@ -54,8 +54,13 @@ def test_the_window_has_its_size_and_changes_it(shell):
 
 def test_an_exercise_in_a_terminal(engine, tmp_path):
     """Its words work, and no key is lost between one shell and the next."""
-    child = pexpect.spawn(sys.executable, ["-m", "vnetlearn.cli", "exercise", "start/first-cable", "--engine", engine],
-                          encoding="utf-8", timeout=60, env={**os.environ, "XDG_DATA_HOME": str(tmp_path)})  # fmt: skip
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "vnetlearn.cli", "exercise", "start/first-cable", "--engine", engine],
+        encoding="utf-8",
+        timeout=60,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
+    )
     try:
         for word, says in (
             ("check", "Nothing in the lab has been changed yet"),

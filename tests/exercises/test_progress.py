@@ -69,10 +69,19 @@ def test_what_a_later_version_added_is_kept(data):
 
 
 DAMAGED = [
-    b"", b"{", b"\xff\xfe\0", b"[]", b"null", b'{"version": 1}', b'{"version": 1, "exercises": []}', b"[" * 100_000,
-    b'{"version": "1", "exercises": {}}', b'{"version": 1, "exercises": {"a": 1}}',
-    b'{"version": 1, "exercises": {"a": {"attempts": "many"}}}', b'{"version": 1, "exercises": {"a": {"solved": 1}}}',
-]  # fmt: skip
+    b"",
+    b"{",
+    b"\xff\xfe\0",
+    b"[]",
+    b"null",
+    b'{"version": 1}',
+    b'{"version": 1, "exercises": []}',
+    b"[" * 100_000,
+    b'{"version": "1", "exercises": {}}',
+    b'{"version": 1, "exercises": {"a": 1}}',
+    b'{"version": 1, "exercises": {"a": {"attempts": "many"}}}',
+    b'{"version": 1, "exercises": {"a": {"solved": 1}}}',
+]
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
@@ -132,8 +141,12 @@ def test_a_read_only_home(tmp_path):
             break
         if os.stat(folder).st_uid == os.getuid():
             folder.chmod(0o755)
-    done = subprocess.run([sys.executable, "-c", READ_ONLY], capture_output=True, text=True,
-                          env={**os.environ, "XDG_DATA_HOME": str(home)})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_DATA_HOME": str(home)},
+    )
     assert "Progress was not kept" in done.stdout, done.stderr
     assert "Permission denied" in done.stdout
     assert done.stdout.endswith("{}\n")
@@ -180,9 +193,16 @@ def test_the_command_shows_it(data):
     assert "1 of 2" in text
     assert f"rm {data / 'progress.json'}" in text
     content = json.loads(vnetlearn("progress", "--json").stdout)
-    assert content["exercises"][NAME] == {"title": "The first cable", "state": "solved", "alone": True, "attempts": 3,
-                                          "hints": 0, "started": "2026-01-01T00:00:00+00:00",
-                                          "solved": "2026-01-01T00:10:00+00:00", "solution": None}  # fmt: skip
+    assert content["exercises"][NAME] == {
+        "title": "The first cable",
+        "state": "solved",
+        "alone": True,
+        "attempts": 3,
+        "hints": 0,
+        "started": "2026-01-01T00:00:00+00:00",
+        "solved": "2026-01-01T00:10:00+00:00",
+        "solution": None,
+    }
     assert content["exercises"]["veth/dark-cable"]["state"] == ""
 
 

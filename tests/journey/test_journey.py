@@ -152,7 +152,7 @@ TUNNELS = {
     "ip6tnl": ({"mode": "any"}, "IPv6, 2001:db8::1 → 2001:db8::2"),
     "ip6gre": ({}, "GRE, 2001:db8::1 → 2001:db8::2"),
     "ip6gretap": ({}, "GRE, 2001:db8::1 → 2001:db8::2"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", TUNNELS)
@@ -212,8 +212,12 @@ def macsec(lab: Lab, encrypt: bool) -> tuple[Node, Node]:
     for node, other, last in ((a, "b", 1), (b, "a", 2)):
         node.link.add("macsec0", kind="macsec", link="eth0", encrypt=encrypt)
         key = f"key 01 {'11' * 16}"
-        node.run(f"ip macsec add macsec0 tx sa 0 pn 1 on {key}; ip macsec add macsec0 rx port 1 address {macs[other]};"
-                 f" ip macsec add macsec0 rx port 1 address {macs[other]} sa 0 pn 1 on {key}", check=True, quiet=True)  # fmt: skip
+        node.run(
+            f"ip macsec add macsec0 tx sa 0 pn 1 on {key}; ip macsec add macsec0 rx port 1 address {macs[other]};"
+            f" ip macsec add macsec0 rx port 1 address {macs[other]} sa 0 pn 1 on {key}",
+            check=True,
+            quiet=True,
+        )
         node.link.set("macsec0", up=True)
         node.addr.add(f"10.0.0.{last}/24", dev="macsec0")
     return a, b
@@ -225,8 +229,10 @@ def test_what_macsec_encrypts_is_followed_without_being_read(lab: Lab) -> None:
     a, _ = macsec(lab, True)
     journey = walk(a, "10.0.0.2")
     there_and_back(journey, "a/macsec0 out", "a/eth0 out", "b/eth0 in", "b/macsec0 in")
-    assert re.fullmatch(r"encrypted by MACsec \(SCI [0-9a-f]{16}, packet \d+\): what is inside cannot be read here",
-                        journey.request[1].changes[0])  # fmt: skip
+    assert re.fullmatch(
+        r"encrypted by MACsec \(SCI [0-9a-f]{16}, packet \d+\): what is inside cannot be read here",
+        journey.request[1].changes[0],
+    )
     assert journey.request[3].changes[0].startswith("decrypted: MACsec")
     assert journey.request[1].peeled.sealed
 
@@ -319,8 +325,11 @@ def test_nat(lab: Lab) -> None:
     cable(lab, b, "eth0", r, "right", "10.0.2.2/24", "10.0.2.1/24")
     r.sysctl.set("net.ipv4.ip_forward", 1)
     a.route.add("default", via="10.0.1.1")
-    made = r.run("nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; };"
-                 " add rule ip t c oifname right masquerade'", quiet=True)  # fmt: skip
+    made = r.run(
+        "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; };"
+        " add rule ip t c oifname right masquerade'",
+        quiet=True,
+    )
     if lab.engine == "host" and made.status:
         return  # the running kernel, or this computer, has no nft with NAT
     made.check()
@@ -466,8 +475,14 @@ def kernels_own_words(lab: Lab, reason: str) -> tuple[str, ...]:
 
 def test_no_route_on_the_way(lab: Lab) -> None:
     a, _, _ = routed(lab)
-    ended(walk(a, "10.0.9.9"), "r/left", "network unreachable: r has no route", r"frame \d+: ICMP type 3 code 0 from 10.0.1.1",
-          "route get 10.0.9.9 from 10.0.1.2 iif left: .*unreachable", *kernels_own_words(lab, "IP_INNOROUTES"))  # fmt: skip
+    ended(
+        walk(a, "10.0.9.9"),
+        "r/left",
+        "network unreachable: r has no route",
+        r"frame \d+: ICMP type 3 code 0 from 10.0.1.1",
+        "route get 10.0.9.9 from 10.0.1.2 iif left: .*unreachable",
+        *kernels_own_words(lab, "IP_INNOROUTES"),
+    )
 
 
 def test_no_route_at_the_start(lab: Lab) -> None:
@@ -514,14 +529,23 @@ def test_too_big_and_not_to_be_cut(lab: Lab) -> None:
         node.link.set(dev, mtu=1000)
     with lab.capture() as cap:
         a.run("ping -c 1 -W 1 -M do -s 1400 10.0.2.2", quiet=True)
-    ended(cap.journey(), "r/left", "1428 bytes do not fit through right, whose MTU is 1000",
-          "ICMP type 3 code 4 from 10.0.1.1")  # fmt: skip
+    ended(
+        cap.journey(),
+        "r/left",
+        "1428 bytes do not fit through right, whose MTU is 1000",
+        "ICMP type 3 code 4 from 10.0.1.1",
+    )
 
 
 def test_no_one_has_the_address(lab: Lab) -> None:
     a, _, _ = routed(lab)
-    ended(walk(a, "10.0.1.77"), "r/left", "no one answered ARP for 10.0.1.77: no link in the lab has this address",
-          "neigh show 10.0.1.77: .*(INCOMPLETE|FAILED)", "heard by left in r")  # fmt: skip
+    ended(
+        walk(a, "10.0.1.77"),
+        "r/left",
+        "no one answered ARP for 10.0.1.77: no link in the lab has this address",
+        "neigh show 10.0.1.77: .*(INCOMPLETE|FAILED)",
+        "heard by left in r",
+    )
     ended(walk(a, "10.0.2.77"), "r/left", "no one answered ARP for 10.0.2.77", "heard by eth0 in b")
 
 
@@ -551,8 +575,13 @@ def test_a_closed_port(lab: Lab) -> None:
     with lab.capture() as cap:
         a.run("echo hello > /dev/udp/192.0.2.2/9999", quiet=True)
     journey = cap.journey("udp port 9999")
-    ended(journey, "b/eth0", "port unreachable: no program .*listens .*port 9999", "ICMP type 3 code 3 from 192.0.2.2",
-          *kernels_own_words(lab, "NO_SOCKET"))  # fmt: skip
+    ended(
+        journey,
+        "b/eth0",
+        "port unreachable: no program .*listens .*port 9999",
+        "ICMP type 3 code 3 from 192.0.2.2",
+        *kernels_own_words(lab, "NO_SOCKET"),
+    )
     assert journey.title == "UDP port 9999, 192.0.2.1 → 192.0.2.2"
 
 
@@ -703,8 +732,14 @@ def test_two_equal_packets_that_wait_together_cannot_be_told_apart(lab: Lab, mon
         a.run(["python3", "-c", TWICE, bytes(frame).hex()], check=True, quiet=True)
         b.addr.add("10.0.2.2/24", dev="eth0")
         r.neigh.replace("10.0.2.2", dev="right", lladdr=b.link["eth0"].address)
-    numbers = [frame.number for frame in cap.frames if (frame.netns, frame.dev) == ("a", "eth0") and frame.linktype == 1
-               and b"the same words" in frame.data and frame.direction == "out"]  # fmt: skip
+    numbers = [
+        frame.number
+        for frame in cap.frames
+        if (frame.netns, frame.dev) == ("a", "eth0")
+        and frame.linktype == 1
+        and b"the same words" in frame.data
+        and frame.direction == "out"
+    ]
     assert len(numbers) == 2
     for number in numbers:
         journey = cap.journey(number)

@@ -21,11 +21,54 @@ ORDER = (
 
 # What the help of a kind prints beside its parameters and their values
 PROSE = {
-    "usage", "ip", "link", "add", "set", "name", "type", "device", "help", "to", "get", "options", "is", "are", "of",
-    "the", "for", "in", "or", "last", "used", "slave", "bound", "two", "new", "e.g", "default", "defaults", "values",
-    "first", "if", "nothing", "specified", "byte", "multicast", "bps", "ns", "ms", "tq", "tc", "be", "devices",
-    "frames", "length", "rx", "queue", "broadcast",
-}  # fmt: skip
+    "usage",
+    "ip",
+    "link",
+    "add",
+    "set",
+    "name",
+    "type",
+    "device",
+    "help",
+    "to",
+    "get",
+    "options",
+    "is",
+    "are",
+    "of",
+    "the",
+    "for",
+    "in",
+    "or",
+    "last",
+    "used",
+    "slave",
+    "bound",
+    "two",
+    "new",
+    "e.g",
+    "default",
+    "defaults",
+    "values",
+    "first",
+    "if",
+    "nothing",
+    "specified",
+    "byte",
+    "multicast",
+    "bps",
+    "ns",
+    "ms",
+    "tq",
+    "tc",
+    "be",
+    "devices",
+    "frames",
+    "length",
+    "rx",
+    "queue",
+    "broadcast",
+}
 WHERE = {
     "hsr": {"hsr0", "address", "protocol"},
     # ip reads these words for ipip and sends nothing; they are sit's
@@ -55,8 +98,11 @@ def helped(kind: str) -> set[str]:
     text = re.sub(r"\[i\|o\](\S+)", r"\1 i\1 o\1", text)
     text = re.sub(r"\[no\](\S+)", r"\1 no\1", text)
     words = re.split(r"[\s\[\]{}|,():<>=;]+|\.\.+", text)
-    return {MISPRINTED.get(w.lstrip("-"), w) for w in words if re.fullmatch(r"[a-z0-9][a-z0-9+_.-]*[a-z0-9+]", w)
-            and not re.match(r"(0x|\d+-|\d+$|\d\.)", w)}  # fmt: skip
+    return {
+        MISPRINTED.get(w.lstrip("-"), w)
+        for w in words
+        if re.fullmatch(r"[a-z0-9][a-z0-9+_.-]*[a-z0-9+]", w) and not re.match(r"(0x|\d+-|\d+$|\d\.)", w)
+    }
 
 
 def known(kind: Kind) -> set[str]:
@@ -123,12 +169,23 @@ def test_every_record_is_whole(name: str) -> None:
 def test_attributes_have_the_kernels_numbers() -> None:
     """The last of each enum, as in the kernel's headers of 6.1."""
     last = {
-        "IFLA_BR_MULTI_BOOLOPT": 46, "IFLA_BOND_NS_IP6_TARGET": 31, "IFLA_BRPORT_LOCKED": 39, "IFLA_VLAN_PROTOCOL": 5,
-        "IFLA_MACVLAN_BC_QUEUE_LEN": 7, "IFLA_IPVLAN_FLAGS": 2, "IFLA_VXLAN_VNIFILTER": 30, "IFLA_VTI_FWMARK": 6,
-        "IFLA_GENEVE_INNER_PROTO_INHERIT": 14, "IFLA_MACSEC_OFFLOAD": 15, "IFLA_HSR_PROTOCOL": 7,
-        "IFLA_CAN_CTRLMODE_EXT": 17, "IFLA_IPOIB_UMCAST": 3, "IFLA_GRE_FWMARK": 20, "IFLA_IPTUN_FWMARK": 20,
+        "IFLA_BR_MULTI_BOOLOPT": 46,
+        "IFLA_BOND_NS_IP6_TARGET": 31,
+        "IFLA_BRPORT_LOCKED": 39,
+        "IFLA_VLAN_PROTOCOL": 5,
+        "IFLA_MACVLAN_BC_QUEUE_LEN": 7,
+        "IFLA_IPVLAN_FLAGS": 2,
+        "IFLA_VXLAN_VNIFILTER": 30,
+        "IFLA_VTI_FWMARK": 6,
+        "IFLA_GENEVE_INNER_PROTO_INHERIT": 14,
+        "IFLA_MACSEC_OFFLOAD": 15,
+        "IFLA_HSR_PROTOCOL": 7,
+        "IFLA_CAN_CTRLMODE_EXT": 17,
+        "IFLA_IPOIB_UMCAST": 3,
+        "IFLA_GRE_FWMARK": 20,
+        "IFLA_IPTUN_FWMARK": 20,
         "IFLA_BOND_SLAVE_PRIO": 9,
-    }  # fmt: skip
+    }
     assert {name: NUMBERS[name] for name in last} == last
 
 

@@ -50,14 +50,32 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
 }
 # Values that the kernel takes, where it takes few of those that the word can have
 VALUES: dict[str, list[Any]] = {
-    "forward_delay": [200, 1500], "hello_time": [100, 1000], "max_age": [600, 4000], "ageing_time": [0, 30000],
-    "group_address": ["01:80:c2:00:00:0e"], "group_fwd_mask": [0, 0xFFF8], "mcast_hash_elasticity": [16],
-    "mcast_hash_max": [512, 4096], "updelay": [200], "downdelay": [200], "peer_notify_delay": [300],
-    "lp_interval": [7], "miimon": [0, 250], "arp_interval": [0, 500], "ad_actor_system": ["02:00:00:00:00:07"],
-    "flowlabel": [0, 0xFFFFF, "inherit"], "6rd_prefix": ["2001:db8::/32"], "6rd_relay_prefix": ["10.0.0.0/8"],
-    "icvlen": [16], "offload": ["off"], "srcport": [(0, 0), (1000, 2000)], "slave2": ["eth1"], "pmtudisc": [False],
-    "learning": [False], "cipher": ["default", "gcm-aes-128", "gcm-aes-256"],
-}  # fmt: skip
+    "forward_delay": [200, 1500],
+    "hello_time": [100, 1000],
+    "max_age": [600, 4000],
+    "ageing_time": [0, 30000],
+    "group_address": ["01:80:c2:00:00:0e"],
+    "group_fwd_mask": [0, 0xFFF8],
+    "mcast_hash_elasticity": [16],
+    "mcast_hash_max": [512, 4096],
+    "updelay": [200],
+    "downdelay": [200],
+    "peer_notify_delay": [300],
+    "lp_interval": [7],
+    "miimon": [0, 250],
+    "arp_interval": [0, 500],
+    "ad_actor_system": ["02:00:00:00:00:07"],
+    "flowlabel": [0, 0xFFFFF, "inherit"],
+    "6rd_prefix": ["2001:db8::/32"],
+    "6rd_relay_prefix": ["10.0.0.0/8"],
+    "icvlen": [16],
+    "offload": ["off"],
+    "srcport": [(0, 0), (1000, 2000)],
+    "slave2": ["eth1"],
+    "pmtudisc": [False],
+    "learning": [False],
+    "cipher": ["default", "gcm-aes-128", "gcm-aes-256"],
+}
 # What the 6.12 kernel takes from no one when a link is made, for a reason of its own
 NEVER = {
     "bond": {"active_slave"},  # only a member can be named, and a new bond has none
@@ -85,10 +103,12 @@ def examples(param: Param) -> list[Any]:
     if isinstance(value, lists.Choices):
         return [[bit] for bit in value.bits]
     by_type: dict[type, list[Any]] = {
-        values.Key: [77, "10.0.0.1"], values.Mac: ["02:00:00:00:00:05"], lists.QosMap: [{0: 1, 5: 7}],
+        values.Key: [77, "10.0.0.1"],
+        values.Mac: ["02:00:00:00:00:05"],
+        lists.QosMap: [{0: 1, 5: 7}],
         lists.Sources: [["02:00:00:00:00:11", "02:00:00:00:00:12"], "flush", ("add", "02:00:00:00:00:13")],
         lists.Peer: ["p0", {"name": "p0", "mtu": 1400}],
-    }  # fmt: skip
+    }
     return next((found for cls, found in by_type.items() if isinstance(value, cls)), [0x0200000000010002])
 
 
@@ -150,8 +170,9 @@ def made_by_ip(node: Node, kind: Kind, params: dict[str, Any]) -> dict[str, Any]
     try:
         node.run(
             ["ip", "link", "add", *link, "name", "x0", "type", kind.name, *kinds.words(kind, params)],
-            check=True, quiet=True,
-        )  # fmt: skip
+            check=True,
+            quiet=True,
+        )
     except CommandFailed:
         return None
     return seen(node, kind)
@@ -204,8 +225,14 @@ def test_every_parameter_works_by_its_name(lab: Lab, name: str) -> None:
 def test_any_parameters_together(lab: Lab, name: str) -> None:
     kind = kinds.kind(name)
 
-    @settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(
+        max_examples=8,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(params_of(kind))
     def same(params: dict[str, Any]) -> None:
         compare(lab, kind, params)
@@ -269,8 +296,18 @@ def test_a_controller_is_set_up_as_ip_does(lab: Lab) -> None:
             links = {link.name: link.params for link in lab.host.link.show(kind="can")}
             assert links["can0"] == links["can1"], params
     # An SJA1000 has no CAN FD, no delay compensation, no termination; it restarts only when the bus is off
-    assert taken >= {"bitrate", "sample_point", "loopback", "listen_only", "triple_sampling", "one_shot",
-                     "berr_reporting", "presume_ack", "cc_len8_dlc", "restart_ms"}  # fmt: skip
+    assert taken >= {
+        "bitrate",
+        "sample_point",
+        "loopback",
+        "listen_only",
+        "triple_sampling",
+        "one_shot",
+        "berr_reporting",
+        "presume_ack",
+        "cc_len8_dlc",
+        "restart_ms",
+    }
 
 
 def test_what_a_link_tells_is_what_it_was_given(lab: Lab) -> None:

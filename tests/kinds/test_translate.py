@@ -182,28 +182,42 @@ def test_other_names_for_the_same_parameter() -> None:
 @pytest.mark.parametrize(
     ("kind", "params", "words"),
     [
-        ("vxlan", {"id": 42, "dstport": 4789, "remote": "10.0.0.2", "learning": False},
-         "id 42 remote 10.0.0.2 dstport 4789 nolearning"),
+        (
+            "vxlan",
+            {"id": 42, "dstport": 4789, "remote": "10.0.0.2", "learning": False},
+            "id 42 remote 10.0.0.2 dstport 4789 nolearning",
+        ),
         ("vxlan", {"id": 1, "srcport": (100, 200), "gbp": True, "gpe": False}, "id 1 srcport 100 200 gbp"),
         ("macvlan", {"mode": "source", "macaddr": ["2:0:0:0:0:1"]}, "mode source macaddr set 02:00:00:00:00:01"),
-        ("macvlan", {"mode": "passthru", "flag": ["nodst", "nopromisc"]},
-         "mode passthru flag nopromisc flag nodst"),
+        ("macvlan", {"mode": "passthru", "flag": ["nodst", "nopromisc"]}, "mode passthru flag nopromisc flag nodst"),
         ("ipvlan", {"mode": "l3s", "vepa": True}, "mode l3s vepa"),
         ("vlan", {"id": 5, "egress_qos_map": {0: 1, 5: 7}, "gvrp": True}, "id 5 gvrp on egress-qos-map 0:1 5:7"),
-        ("gre", {"key": "0.0.1.0", "seq": True, "ocsum": False, "tos": 16, "okey": False},
-         "seq key 256 nookey noocsum tos 0x10"),
+        (
+            "gre",
+            {"key": "0.0.1.0", "seq": True, "ocsum": False, "tos": 16, "okey": False},
+            "seq key 256 nookey noocsum tos 0x10",
+        ),
         ("ip6tnl", {"encaplimit": "none", "tclass": 255, "dscp": True}, "encaplimit none tclass 0xff dscp inherit"),
-        ("bond", {"arp_ip_target": ["10.0.0.1", "10.0.0.2"], "lacp_active": True},
-         "arp_ip_target 10.0.0.1,10.0.0.2 lacp_active on"),
-        ("can", {"bitrate": 500000, "sample_point": 0.875, "fd": True, "restart_ms": 100},
-         "bitrate 500000 sample-point 0.875 fd on restart-ms 100"),
+        (
+            "bond",
+            {"arp_ip_target": ["10.0.0.1", "10.0.0.2"], "lacp_active": True},
+            "arp_ip_target 10.0.0.1,10.0.0.2 lacp_active on",
+        ),
+        (
+            "can",
+            {"bitrate": 500000, "sample_point": 0.875, "fd": True, "restart_ms": 100},
+            "bitrate 500000 sample-point 0.875 fd on restart-ms 100",
+        ),
         ("tun", {"mode": "tap", "user": 1000, "multi_queue": True}, "mode tap user 1000 multi_queue"),
         ("bridge", {"stp_state": True, "vlan_protocol": "802.1ad"}, "stp_state 1 vlan_protocol 802.1ad"),
         ("veth", {"peer": {"name": "b", "mtu": 1400, "up": True}}, "peer name b mtu 1400 up"),
-        ("macsec", {"port": 11, "encrypt": True, "address": "02:00:00:00:00:01"},
-         "address 02:00:00:00:00:01 port 11 encrypt on"),
+        (
+            "macsec",
+            {"port": 11, "encrypt": True, "address": "02:00:00:00:00:01"},
+            "address 02:00:00:00:00:01 port 11 encrypt on",
+        ),
     ],
-)  # fmt: skip
+)
 def test_spelled_as_ip_does(kind: str, params: dict[str, Any], words: str) -> None:
     assert " ".join(kinds.words(kind, params)) == words
 

@@ -65,8 +65,11 @@ def test_a_click_while_the_panel_looks_is_not_lost_and_the_panels_own_news_are_n
         panel._switches["", "v0"].value = True
     assert panel.wait(10)
     assert panel.lab.link["v0"].up
-    panel.lab.run("for i in 1 2 3 4 5; do ip link set v0 down; sleep 0.1; ip link set v0 up; done; ip link set v0 down",
-                  quiet=True, check=True)  # fmt: skip
+    panel.lab.run(
+        "for i in 1 2 3 4 5; do ip link set v0 down; sleep 0.1; ip link set v0 up; done; ip link set v0 down",
+        quiet=True,
+        check=True,
+    )
     assert eventually(lambda: panel._switches["", "v0"].value is False, 10)
     assert panel.wait(10)
     assert asked == [True]

@@ -134,8 +134,9 @@ def test_sources_are_named(lesson):
     for name in lesson.kinds:
         kind = KINDS[name]
         assert f"{kind.source}" in notebook.text, f"the kernel's source of {name}: {kind.source}"
-        assert not kind.module or re.search(rf"(modprobe|lsmod|modinfo)\b.*\b{kind.module}\b",
-                                            notebook.text + notebook.code), f"how {kind.module} is loaded"  # fmt: skip
+        assert not kind.module or re.search(
+            rf"(modprobe|lsmod|modinfo)\b.*\b{kind.module}\b", notebook.text + notebook.code
+        ), f"how {kind.module} is loaded"
 
 
 @lessons

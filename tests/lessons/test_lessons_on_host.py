@@ -34,7 +34,10 @@ def test_it_runs_on_host(path, tmp_path):
         pytest.skip(f"this machine's kernel has no {', '.join(sorted(lacks))}")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"notebooks/{path}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=SECONDS,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
         env={**os.environ, "VNETLEARN_ENGINE": "host", "XDG_DATA_HOME": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

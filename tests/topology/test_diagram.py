@@ -42,9 +42,11 @@ STAR = topology(
     *(link("", f"v{i}") for i in range(10)),
     *(link(f"n{i}", "eth0") for i in range(10)),
     addrs={(f"n{i}", "eth0"): f"10.0.0.{i + 1}/24" for i in range(10)},
-    relations=(*(Relation("master", ("", f"v{i}"), ("", "br0")) for i in range(10)),
-               *(Relation("peer", (f"n{i}", "eth0"), ("", f"v{i}")) for i in range(10))),
-)  # fmt: skip
+    relations=(
+        *(Relation("master", ("", f"v{i}"), ("", "br0")) for i in range(10)),
+        *(Relation("peer", (f"n{i}", "eth0"), ("", f"v{i}")) for i in range(10)),
+    ),
+)
 
 
 def test_the_same_topology_gives_the_same_bytes() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from labs import eventually
-from test_transcript import (
+from random_changes import (
     Draw,
     add_addr,
     add_any,
@@ -30,8 +30,19 @@ from vnetlearn import WORLDS, Lab
 from vnetlearn.errors import VnetlearnError
 
 # Kinds of changes that a topology holds: not neighbours, sysctls and other tables
-CHANGES = [add_netns, add_veth, *[add_any] * 4, *[set_link] * 3, set_mtu, *[set_up] * 3, *[set_master] * 2, set_kind, delete_link,
-           *[add_addr] * 3, *[change_route] * 2]  # fmt: skip
+CHANGES = [
+    add_netns,
+    add_veth,
+    *[add_any] * 4,
+    *[set_link] * 3,
+    set_mtu,
+    *[set_up] * 3,
+    *[set_master] * 2,
+    set_kind,
+    delete_link,
+    *[add_addr] * 3,
+    *[change_route] * 2,
+]
 DUMPS = """
 for netns in "" $(ip netns list | cut -d' ' -f1); do
     for what in "-d link" "addr" "-4 route" "-6 route"; do

@@ -61,7 +61,7 @@ def scene(lab: Lab, kind: str) -> Iterator[Key]:
     if kind in ("bridge", "bond", "vrf"):
         lab.link.set("eth1", master="x0")
     if kind == "ifb":
-        lab.run(f"{REDIRECT} mirred egress redirect dev x0", check=True, quiet=True)  # fmt: skip
+        lab.run(f"{REDIRECT} mirred egress redirect dev x0", check=True, quiet=True)
     yield "", "x0"
 
 

@@ -19,8 +19,13 @@ BYTES = 262144  # of a frame that are kept, tcpdump's usual number
 EVERYTHING, NOTHING = [(RETURN, 0, 0, BYTES)], [(RETURN, 0, 0, 0)]
 MOST = 4096  # instructions, BPF_MAXINSNS
 # pcap_datalink_name_to_val(3PCAP). Not netlink: pcap gives it a header that is not there when the kernel filters.
-NAMES = {ETHERNET: "EN10MB", RAW: "RAW", CAN: "CAN_SOCKETCAN", IEEE802_15_4: "IEEE802_15_4",
-         IEEE802_15_4_NOFCS: "IEEE802_15_4_NOFCS"}  # fmt: skip
+NAMES = {
+    ETHERNET: "EN10MB",
+    RAW: "RAW",
+    CAN: "CAN_SOCKETCAN",
+    IEEE802_15_4: "IEEE802_15_4",
+    IEEE802_15_4_NOFCS: "IEEE802_15_4_NOFCS",
+}
 # In a namespace of its own, where no name is looked up and the loopback, which counts as Ethernet, is a real link: only
 # for a real link the program looks for a VLAN's tag where the kernel keeps it (gen_vlan in libpcap's gencode.c).
 SCRIPT = r"""command -v tcpdump >/dev/null || exit 127
@@ -46,8 +51,12 @@ def compiled(node: Node, filter: str) -> list[Instruction]:
         raise BadParameter(tried, "it is more than one line", *LESSON)
     result = node.ask(["unshare", "--net", "bash", "-c", SCRIPT, "bash", filter, *NAMES.values()])
     if result.status:
-        raise ToolMissing(tried, result.stderr.strip() or "tcpdump: not found", "tcpdump makes programs of filters",
-                          "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)")  # fmt: skip
+        raise ToolMissing(
+            tried,
+            result.stderr.strip() or "tcpdump: not found",
+            "tcpdump makes programs of filters",
+            "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)",
+        )
     programs: dict[int, list[Instruction]] = {}
     for kind, part in zip(NAMES, result.stdout.split("\x1e")[1:], strict=True):
         head, said = part.split("\n", 1)
@@ -59,13 +68,19 @@ def compiled(node: Node, filter: str) -> list[Instruction]:
         raise BadParameter(tried, why, *LESSON)
     whole = _joined(programs)
     if len(whole) > MOST - 2:
-        raise BadParameter(tried, f"it needs {len(whole)} instructions", f"the kernel takes programs of up to {MOST}",
-                           "make it shorter, and choose from `frames` afterwards")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f"it needs {len(whole)} instructions",
+            f"the kernel takes programs of up to {MOST}",
+            "make it shorter, and choose from `frames` afterwards",
+        )
     return whole
 
 
-LESSON = ("a filter is written as for tcpdump: pcap-filter(7)",
-          'for example "icmp", "arp or icmp", "vlan 5", "host 10.0.0.1", "udp port 4789"')  # fmt: skip
+LESSON = (
+    "a filter is written as for tcpdump: pcap-filter(7)",
+    'for example "icmp", "arp or icmp", "vlan 5", "host 10.0.0.1", "udp port 4789"',
+)
 
 
 def only(indexes: Sequence[int], program: list[Instruction]) -> list[Instruction]:

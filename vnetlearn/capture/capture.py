@@ -41,8 +41,14 @@ class Line:
         self.ms = (frame.time - first) / 1e6
 
     def row(self) -> tuple[object, ...]:
-        return (self.frame.number, f"{self.ms:.3f}", plain(self.netns), plain(self.frame.dev),
-                "Out" if self.frame.direction == "out" else "In", plain(self.text))  # fmt: skip
+        return (
+            self.frame.number,
+            f"{self.ms:.3f}",
+            plain(self.netns),
+            plain(self.frame.dev),
+            "Out" if self.frame.direction == "out" else "In",
+            plain(self.text),
+        )
 
 
 class Lines(Table[Line]):
@@ -90,11 +96,16 @@ class Capture:
     def start(self) -> Capture:
         """Begin; a packet that is sent after this is recorded. Raises `NotFound`, `LabDied`, `BadParameter` the second time."""
         if self._recorder is not None:
-            raise BadParameter("start()", "this capture has begun before", "a capture records one time",
-                               "make a new one: lab.capture()")  # fmt: skip
+            raise BadParameter(
+                "start()",
+                "this capture has begun before",
+                "a capture records one time",
+                "make a new one: lab.capture()",
+            )
         try:
-            stream, answer = self.lab.channel.open("capture", everything=not self._only, programs=self._programs(),
-                                                   ring=self._ring)  # fmt: skip
+            stream, answer = self.lab.channel.open(
+                "capture", everything=not self._only, programs=self._programs(), ring=self._ring
+            )
         except AgentRefused as error:
             raise _refused(error) from None
         names: dict[str, dict[int, str]] = {}
@@ -109,8 +120,10 @@ class Capture:
         """For each namespace its program; by default that of the first for all."""
         if not self._only:
             return {"": bpf.encoded(self._program)}
-        return {netns: bpf.encoded(bpf.only(sorted(indexes), self._program) if indexes else self._program)
-                for netns, indexes in self._only.items()}  # fmt: skip
+        return {
+            netns: bpf.encoded(bpf.only(sorted(indexes), self._program) if indexes else self._program)
+            for netns, indexes in self._only.items()
+        }
 
     def stop(self) -> None:
         """End; what was sent before is recorded. Twice does no harm. Raises `LabDied` when the lab ended meanwhile."""
@@ -221,8 +234,15 @@ class Capture:
         size: Counter[Key] = Counter()
         for frame in every:
             size[frame.key] += frame.length
-        rows = [[plain(f"{self.topology.called(netns)}/{dev}"), str(way[(netns, dev), "in"]),
-                 str(way[(netns, dev), "out"]), str(count)] for (netns, dev), count in sorted(size.items())]  # fmt: skip
+        rows = [
+            [
+                plain(f"{self.topology.called(netns)}/{dev}"),
+                str(way[(netns, dev), "in"]),
+                str(way[(netns, dev), "out"]),
+                str(count),
+            ]
+            for (netns, dev), count in sorted(size.items())
+        ]
         going_on = "" if self._stopped or not self._recorder else ", it goes on"
         return f"{len(every)} frames" + (f" ({plain(self.filter)})" if self.filter else "") + going_on, rows
 
@@ -272,10 +292,15 @@ def _refused(error: AgentRefused) -> VnetlearnError:
     if error.errno == errno.ENOENT:
         return NotFound("tcpdump -i any", said, "a namespace that was to be recorded is gone", "lab.netns.show()")
     if error.errno == errno.ENOMEM:
-        return VnetlearnError("tcpdump -i any", said, "the kernel has no memory for the buffers of so many namespaces",
-                              "name those that you want to record: lab.capture(\"ns1\", \"ns2\")")  # fmt: skip
-    return VnetlearnError("tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))",
-                          "Lab(engine='vm')")  # fmt: skip
+        return VnetlearnError(
+            "tcpdump -i any",
+            said,
+            "the kernel has no memory for the buffers of so many namespaces",
+            'name those that you want to record: lab.capture("ns1", "ns2")',
+        )
+    return VnetlearnError(
+        "tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))", "Lab(engine='vm')"
+    )
 
 
 def _paragraphs(notes: Sequence[str]) -> str:

@@ -124,8 +124,13 @@ def _drops(data: bytes, family: int) -> Iterator[Drop]:
             continue
         of = dict(attributes_in(message[HEADER.size :]))
         port = dict(attributes_in(of.get(IN_PORT, b"")))
-        yield Drop(struct.unpack("=Q", of.get(TIMESTAMP, bytes(8)))[0], _words(of.get(SYMBOL, b"")), _words(of.get(REASON, b"")),
-                   _words(port.get(PORT_NAME, b"")), of.get(PAYLOAD, b""))  # fmt: skip
+        yield Drop(
+            struct.unpack("=Q", of.get(TIMESTAMP, bytes(8)))[0],
+            _words(of.get(SYMBOL, b"")),
+            _words(of.get(REASON, b"")),
+            _words(port.get(PORT_NAME, b"")),
+            of.get(PAYLOAD, b""),
+        )
 
 
 def _words(data: bytes) -> str:

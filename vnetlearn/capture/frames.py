@@ -72,7 +72,16 @@ def read(block: bytes, netns: str, names: Mapping[int, str]) -> Iterator[Frame]:
         elif kind != ETHERNET:
             whole = as_pcap(kind, hatype, int.from_bytes(protocol, "big"), pkttype, address[:size], data)
             data, length = whole, length + len(whole) - len(data)
-        yield Frame(0, sec * 1_000_000_000 + nsec, netns, names.get(index, f"if{index}"), index,
-                    "out" if pkttype == OUTGOING else "in", PKTTYPES[pkttype] if pkttype < 8 else str(pkttype), kind,
-                    data, length)  # fmt: skip
+        yield Frame(
+            0,
+            sec * 1_000_000_000 + nsec,
+            netns,
+            names.get(index, f"if{index}"),
+            index,
+            "out" if pkttype == OUTGOING else "in",
+            PKTTYPES[pkttype] if pkttype < 8 else str(pkttype),
+            kind,
+            data,
+            length,
+        )
         at += step

@@ -13,9 +13,21 @@ IEEE802_15_4, IEEE802_15_4_NOFCS = 195, 230
 
 # By ARPHRD_…: pcap's LINKTYPE_…; tunnels of IP and tun links have no header of their own (ip_tunnel_header_ops)
 BY_HATYPE = {
-    1: ETHERNET, 772: ETHERNET, 280: CAN, 519: RAW, 768: RAW, 769: RAW, 776: RAW, 778: RAW, 804: IEEE802_15_4_NOFCS,
-    805: IEEE802_15_4, 823: RAW, 824: NETLINK, 825: RAW, 65534: RAW,
-}  # fmt: skip
+    1: ETHERNET,
+    772: ETHERNET,
+    280: CAN,
+    519: RAW,
+    768: RAW,
+    769: RAW,
+    776: RAW,
+    778: RAW,
+    804: IEEE802_15_4_NOFCS,
+    805: IEEE802_15_4,
+    823: RAW,
+    824: NETLINK,
+    825: RAW,
+    65534: RAW,
+}
 CAN_FD, CAN_FD_FLAG = 0x000D, 0x04  # ETH_P_CANFD; CANFD_FDF in linux/can.h
 
 

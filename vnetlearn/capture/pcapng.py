@@ -49,8 +49,11 @@ def write(
 def _interface(key: Key, kind: int, topology: Topology) -> bytes:
     link = topology.links.get(key)
     words = [] if link is None else [link.kind or "device", link.address, *map(str, topology.addrs.get(key, ()))]
-    options = [(IF_NAME, f"{topology.called(key[0])}/{key[1]}".encode(errors="replace")),
-               (IF_DESCRIPTION, " ".join(filter(None, words)).encode(errors="replace")), (IF_TSRESOL, bytes([9]))]  # fmt: skip
+    options = [
+        (IF_NAME, f"{topology.called(key[0])}/{key[1]}".encode(errors="replace")),
+        (IF_DESCRIPTION, " ".join(filter(None, words)).encode(errors="replace")),
+        (IF_TSRESOL, bytes([9])),
+    ]
     return _block(INTERFACE, struct.pack("=HHI", kind, 0, SNAP) + _options(options))
 
 

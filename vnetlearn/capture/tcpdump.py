@@ -44,8 +44,12 @@ def numbers(frames: Sequence[Frame], filter: str) -> set[int]:
         said = said or (err or [""])[-1] if done.returncode else said
         found |= {int(line.split(".")[0]) for line in out if line[:1].isdigit()}
     if not understood:
-        raise BadParameter(f"tcpdump -r - {filter!r}", said, "a filter is written as for tcpdump",
-                           'for example "icmp", "arp", "host 10.0.0.1", "udp port 53"; man pcap-filter')  # fmt: skip
+        raise BadParameter(
+            f"tcpdump -r - {filter!r}",
+            said,
+            "a filter is written as for tcpdump",
+            'for example "icmp", "arp", "host 10.0.0.1", "udp port 53"; man pcap-filter',
+        )
     return found
 
 
@@ -53,8 +57,12 @@ def _tcpdump(options: list[str], input: bytes) -> subprocess.CompletedProcess[by
     try:
         return subprocess.run(["tcpdump", *options], input=input, capture_output=True)
     except FileNotFoundError:
-        raise ToolMissing("tcpdump -n -e -r -", "tcpdump: not found", "tcpdump words the table of a capture",
-                          "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)") from None  # fmt: skip
+        raise ToolMissing(
+            "tcpdump -n -e -r -",
+            "tcpdump: not found",
+            "tcpdump words the table of a capture",
+            "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)",
+        ) from None
 
 
 def _lines(kind: int, frames: Sequence[Frame]) -> list[str]:

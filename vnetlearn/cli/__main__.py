@@ -115,8 +115,12 @@ def _run(options: argparse.Namespace) -> int:
         try:
             script = Path(options.file).read_text()
         except (OSError, UnicodeDecodeError) as error:
-            raise BadParameter(f"vnetlearn run {options.file}", str(error), "the script cannot be read",
-                               "give the path of a shell script, or - to read it from standard input") from None  # fmt: skip
+            raise BadParameter(
+                f"vnetlearn run {options.file}",
+                str(error),
+                "the script cannot be read",
+                "give the path of a shell script, or - to read it from standard input",
+            ) from None
     with Lab(options.world, engine=options.engine) as lab:
         return lab.run(script).status
 

@@ -103,9 +103,17 @@ def report(*, probe: bool = False) -> Report:
 
 def _checks(probe: bool) -> Iterator[Check]:
     looks: dict[str, Callable[[], Check]] = {
-        "Python": _python, "engine host": _host, "namespaces": _namespaces, "QEMU": _qemu, "KVM": lambda: _kvm(probe),
-        "guest kernel": _kernel, "guest's programs": _programs, "guest image": _image, "space": _space, "dot": _dot,
-    }  # fmt: skip
+        "Python": _python,
+        "engine host": _host,
+        "namespaces": _namespaces,
+        "QEMU": _qemu,
+        "KVM": lambda: _kvm(probe),
+        "guest kernel": _kernel,
+        "guest's programs": _programs,
+        "guest image": _image,
+        "space": _space,
+        "dot": _dot,
+    }
     for name, look in looks.items():
         try:
             yield look()
@@ -164,14 +172,22 @@ def _kvm(again: bool) -> Check:
     if not kvm.DEVICE.exists():
         return Check("KVM", None, f"there is no {kvm.DEVICE}: guests are emulated, which is enough")
     if not os.access(kvm.DEVICE, os.R_OK | os.W_OK):
-        return Check("KVM", None, f"this user may not use {kvm.DEVICE}: guests are emulated, which is enough",
-                     f"sudo usermod -aG kvm {_user()}, then log in again")  # fmt: skip
+        return Check(
+            "KVM",
+            None,
+            f"this user may not use {kvm.DEVICE}: guests are emulated, which is enough",
+            f"sudo usermod -aG kvm {_user()}, then log in again",
+        )
     if (chosen := kernel.present()) is None or shutil.which(qemu.machine().program) is None:
         return Check("KVM", None, "not tried yet: that needs QEMU and a guest kernel")
     answer = kvm.probe(chosen, force=again)
     so = "" if answer.ok else ": guests are emulated"
-    return Check("KVM", answer.ok or None, f"{answer.why}{so} (tried {answer.when}; vnetlearn doctor --probe tries again)",
-                 details={"works": answer.ok})  # fmt: skip
+    return Check(
+        "KVM",
+        answer.ok or None,
+        f"{answer.why}{so} (tried {answer.when}; vnetlearn doctor --probe tries again)",
+        details={"works": answer.ok},
+    )
 
 
 def _user() -> str:
@@ -184,8 +200,12 @@ def _kernel() -> Check:
     if shutil.which("apt-get"):
         found = "none yet: it comes from the distribution's archive"
         return Check("guest kernel", True, found, "vnetlearn image build")
-    return Check("guest kernel", False, "none that has all the modules",
-                 "VNETLEARN_KERNEL=/path/to/vmlinuz vnetlearn image build, with an unpacked 6.12 kernel")  # fmt: skip
+    return Check(
+        "guest kernel",
+        False,
+        "none that has all the modules",
+        "VNETLEARN_KERNEL=/path/to/vmlinuz vnetlearn image build, with an unpacked 6.12 kernel",
+    )
 
 
 def _programs() -> Check:

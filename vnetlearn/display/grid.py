@@ -59,8 +59,9 @@ class Grid:
             for reason, cells in self.reasons()
         )
         corner = f"<th style='text-align:left'>{html.escape(self.corner)}</th>"
-        return (f"<table><thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>"
-                + (f"<p>Why not:</p><ul>{notes}</ul>" if notes else ""))  # fmt: skip
+        return f"<table><thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>" + (
+            f"<p>Why not:</p><ul>{notes}</ul>" if notes else ""
+        )
 
 
 def _cell(cell: Cell) -> str:

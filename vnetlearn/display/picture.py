@@ -62,5 +62,9 @@ def render(dot: str, form: str) -> bytes:
     try:
         return bytes(graphviz.Source(dot).pipe(format=form))
     except graphviz.ExecutableNotFound:
-        raise ToolMissing("dot -Tsvg", "dot: not found", "Graphviz draws the pictures, and is not installed",
-                          "sudo apt install graphviz (vnetlearn doctor knows the words for other systems)") from None  # fmt: skip
+        raise ToolMissing(
+            "dot -Tsvg",
+            "dot: not found",
+            "Graphviz draws the pictures, and is not installed",
+            "sudo apt install graphviz (vnetlearn doctor knows the words for other systems)",
+        ) from None

@@ -1,5 +1,8 @@
 """What things look like in a picture: colours by theme, a shape and a colour for each family of kinds, a line for each relation."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -63,7 +66,7 @@ LINES = {
     "bus": Line("teal", "dir=none, penwidth=3", "━━━", "on the bus"),
     "network": Line("blue", "style=dotted, dir=none, penwidth=1.6", "┄┄┄", "has an address in"),
     "radio": Line("teal", "style=dotted, dir=none, penwidth=2.2", "┅┅┅", "by radio"),
-}  # fmt: skip
+}
 # What stands out, and what was changed (difference.py)
 MARKS = {
     "highlight": Line("mark", "penwidth=3", "▣", "what is meant"),
@@ -98,7 +101,7 @@ LIGHT = Theme(
         "mark": ("#fef9c3", "#ca8a04"), "path": ("#fee2e2", "#dc2626"), "new": ("#bbf7d0", "#16a34a"),
         "gone": ("#fee2e2", "#dc2626"), "changed": ("#fde68a", "#d97706"),
     },
-)  # fmt: skip
+)
 DARK = Theme(
     "#0f172a", "#1e293b", "#64748b", "#f1f5f9", "#a3b2c7", "#bfdbfe", "#fca5a5",
     {
@@ -109,5 +112,5 @@ DARK = Theme(
         "mark": ("#854d0e", "#fde047"), "path": ("#7f1d1d", "#f87171"), "new": ("#166534", "#4ade80"),
         "gone": ("#7f1d1d", "#f87171"), "changed": ("#78350f", "#fbbf24"),
     },
-)  # fmt: skip
+)
 THEMES = {"light": LIGHT, "dark": DARK}

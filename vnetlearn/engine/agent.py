@@ -220,8 +220,15 @@ def holders(_: int) -> dict[str, object]:
             taps = [(fd, os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd")]
             for fd, path in taps:
                 if path.startswith(("/dev/net/tun", "/dev/tap")):
-                    found.append({"pid": int(pid), "program": first_line(f"/proc/{pid}/comm"), "netns": where,
-                                  "link": held(f"/proc/{pid}/fdinfo/{fd}"), "path": path})  # fmt: skip
+                    found.append(
+                        {
+                            "pid": int(pid),
+                            "program": first_line(f"/proc/{pid}/comm"),
+                            "netns": where,
+                            "link": held(f"/proc/{pid}/fdinfo/{fd}"),
+                            "path": path,
+                        }
+                    )
         except OSError:  # it ended, or is another user's
             continue
     return {"holders": found}

@@ -28,8 +28,14 @@ class Running:
         self.stream, theirs = socket.socketpair()
         command = [*before, sys.executable, "-I", "-S", agent.__file__, mode, str(theirs.fileno())]
         with theirs:
-            self._process = spawn(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+            self._process = spawn(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
 
     def died(self) -> str:
         """What the agent, or unshare(1) before it, last said; its exit status otherwise."""

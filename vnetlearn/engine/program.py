@@ -33,8 +33,13 @@ class Result:
         """Raise `CommandFailed` when the status is not 0; returns itself otherwise."""
         if self.status:
             said = (self.stderr.strip() or self.stdout.strip() or "nothing").splitlines()[-1]
-            raise CommandFailed(self.command, said, f"it ended with status {self.status}", "read all of its output: `stdout` and"
-                                " `stderr` of the result, without check=True", status=self.status)  # fmt: skip
+            raise CommandFailed(
+                self.command,
+                said,
+                f"it ended with status {self.status}",
+                "read all of its output: `stdout` and `stderr` of the result, without check=True",
+                status=self.status,
+            )
         return self
 
 
@@ -51,8 +56,12 @@ class Program:
         except AgentRefused as error:
             if netns and f"/run/netns/{netns}" in str(error):
                 raise no_namespace(f"ip netns exec {netns} {spelled}", netns) from None
-            raise ToolMissing(spelled, error.strerror or "", f"{argv[0]} is not in this lab", "lab.run('ls /usr/bin /usr/sbin')"
-                              " lists what is there; vnetlearn doctor tells what to install") from None  # fmt: skip
+            raise ToolMissing(
+                spelled,
+                error.strerror or "",
+                f"{argv[0]} is not in this lab",
+                "lab.run('ls /usr/bin /usr/sbin') lists what is there; vnetlearn doctor tells what to install",
+            ) from None
         self.pid = answer["pid"]
 
     def output(self) -> Iterator[tuple[int, bytes]]:
@@ -151,5 +160,9 @@ def _status(data: bytes) -> int:
 
 
 def no_namespace(tried: str, netns: str) -> NotFound:
-    return NotFound(tried, f'Cannot open network namespace "{netns}": No such file or directory',
-                    f"the lab has no namespace {netns!r} (any more)", "lab.netns.show() lists them")  # fmt: skip
+    return NotFound(
+        tried,
+        f'Cannot open network namespace "{netns}": No such file or directory',
+        f"the lab has no namespace {netns!r} (any more)",
+        "lab.netns.show() lists them",
+    )

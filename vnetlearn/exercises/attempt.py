@@ -92,11 +92,19 @@ class Attempt(Shown):
             with self._lock:
                 pass
         if self._lab is None:
-            raise BadParameter(f"the lab of {self.exercise.name}", "there is none yet", "an exercise makes its lab when it"
-                               " is started", f"{self.called}.start()")  # fmt: skip
+            raise BadParameter(
+                f"the lab of {self.exercise.name}",
+                "there is none yet",
+                "an exercise makes its lab when it is started",
+                f"{self.called}.start()",
+            )
         if not self._lab.alive:
-            raise LabDied(f"the lab of {self.exercise.name}", "the lab has ended, with all that was in it",
-                          "it was closed, or its engine ended", f"{self.called}.reset() makes the start again")  # fmt: skip
+            raise LabDied(
+                f"the lab of {self.exercise.name}",
+                "the lab has ended, with all that was in it",
+                "it was closed, or its engine ended",
+                f"{self.called}.reset() makes the start again",
+            )
         return self._lab
 
     @property
@@ -117,8 +125,10 @@ class Attempt(Shown):
             if self._lab is None:
                 return self._fresh()
             lab = self.lab
-            print(f"{self.exercise.name} was started before: this is its lab as you left it. {self.called}.reset() makes the"
-                  " start again.")  # fmt: skip
+            print(
+                f"{self.exercise.name} was started before: this is its lab as you left it. {self.called}.reset() makes the"
+                " start again."
+            )
             return lab
 
     def reset(self) -> Lab:

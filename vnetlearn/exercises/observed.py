@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 Lines = tuple[str, ...]
 # Settings of a namespace that change what it does with packets; for what is per link, those of all links.
 PER_LINK = "forwarding proxy_arp arp_ignore arp_filter arp_announce rp_filter accept_local"
-SYSCTLS = ["net/ipv4/ip_forward", "net/ipv4/icmp_echo_ignore_all", *(f"net/ipv4/conf/*/{name}" for name in PER_LINK.split()),
-           "net/ipv6/conf/*/forwarding", "net/ipv6/conf/*/disable_ipv6"]  # fmt: skip
+SYSCTLS = [
+    "net/ipv4/ip_forward",
+    "net/ipv4/icmp_echo_ignore_all",
+    *(f"net/ipv4/conf/*/{name}" for name in PER_LINK.split()),
+    "net/ipv6/conf/*/forwarding",
+    "net/ipv6/conf/*/disable_ipv6",
+]
 REST = f"nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
 GETRULE = 34  # linux/rtnetlink.h
 # Until the last reply: a router that answers ARP for others waits up to 0.8 s each time (proxy_delay of arp(7)).
@@ -139,8 +144,13 @@ class Seen:
         asked = [one for one in dict.fromkeys(pings) if one.source in self.nodes]
         marks = [secrets.token_bytes(16) for _ in asked]
         with lab.capture() as capture:
-            answers = many([(self.nodes[one.source], one.address) for one in asked], count=2, timeout=ANSWER_SECONDS,
-                           patterns=[mark.hex() for mark in marks], sizes=[one.size for one in asked])  # fmt: skip
+            answers = many(
+                [(self.nodes[one.source], one.address) for one in asked],
+                count=2,
+                timeout=ANSWER_SECONDS,
+                patterns=[mark.hex() for mark in marks],
+                sizes=[one.size for one in asked],
+            )
         self.frames: tuple[Frame, ...] = capture.frames
         self.walks = {
             one: _walk(ping, [frame for frame in self.frames if mark in frame.data])
@@ -159,8 +169,11 @@ class Seen:
             line: before[line.split()[1]] for line in came if line.startswith("link ") and line.split()[1] in before
         }
         changed = [f"~ link {old.split()[1]}: {_less(old, line)} → {_less(line, old)}" for line, old in both.items()]
-        return (*changed, *(f"+ {line}" for line in came if line not in both),
-                *(f"- {line}" for line in went if line not in both.values()))  # fmt: skip
+        return (
+            *changed,
+            *(f"+ {line}" for line in came if line not in both),
+            *(f"- {line}" for line in went if line not in both.values()),
+        )
 
     @cached_property
     def _settings(self) -> dict[str, Lines]:

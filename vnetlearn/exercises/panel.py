@@ -34,10 +34,14 @@ class Panel:
             ("Start", "play", "Make the lab", self._start),
             ("Check", "check", "Look at the kernel: is it solved?", self._check),
             ("Hint", "lightbulb-o", "The next hint", lambda: self._assist(attempt.hint().html())),
-            ("Solution", "key", "Commands that solve it; looking is noted",
-             lambda: self._assist(attempt.solution().html())),
+            (
+                "Solution",
+                "key",
+                "Commands that solve it; looking is noted",
+                lambda: self._assist(attempt.solution().html()),
+            ),
             ("Reset", "refresh", "The start again, in a new lab", self._reset),
-        )  # fmt: skip
+        )
         self.buttons = {
             name: w.Button(description=name, icon=icon, tooltip=tip, layout={"width": "auto"})
             for name, icon, tip, _ in jobs

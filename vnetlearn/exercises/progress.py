@@ -109,16 +109,21 @@ def _load(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return _empty()
     except OSError as error:
-        raise ProgressError(f"read {file}", error.strerror or str(error), "the progress file cannot be read",
-                            f"ls -l {file}") from None  # fmt: skip
+        raise ProgressError(
+            f"read {file}", error.strerror or str(error), "the progress file cannot be read", f"ls -l {file}"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise _damaged(file, f"not JSON: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("exercises"), dict):
         raise _damaged(file, "no list of exercises in it")
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
-        raise ProgressError(f"read {file}", f"version {version}", "a newer vnetlearn wrote it, and it is left as it is",
-                            "update vnetlearn")  # fmt: skip
+        raise ProgressError(
+            f"read {file}",
+            f"version {version}",
+            "a newer vnetlearn wrote it, and it is left as it is",
+            "update vnetlearn",
+        )
     if version != VERSION:
         raise _damaged(file, f"version {version!r}")
     try:
@@ -129,8 +134,12 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _damaged(file: Path, said: str) -> _Damaged:
-    return _Damaged(f"read {file}", said, "the progress file is damaged; the next check or hint keeps it aside",
-                    "repair it, or go on: a new one is begun")  # fmt: skip
+    return _Damaged(
+        f"read {file}",
+        said,
+        "the progress file is damaged; the next check or hint keeps it aside",
+        "repair it, or go on: a new one is begun",
+    )
 
 
 def _records(content: dict[str, Any]) -> dict[str, Record]:
@@ -212,8 +221,11 @@ def text() -> str:
     bars = [_bar(track, rows) for track, rows in tracks.items()]
     cells = [[str(cell) for cell in line.row()] for line in all_lines]
     file = path()
-    where = f"Kept in {file}, on this computer only; rm {shlex.quote(str(file))} removes it." if file.exists() else \
-        f"Nothing done yet. Progress will be kept in {file}, on this computer only."  # fmt: skip
+    where = (
+        f"Kept in {file}, on this computer only; rm {shlex.quote(str(file))} removes it."
+        if file.exists()
+        else f"Nothing done yet. Progress will be kept in {file}, on this computer only."
+    )
     return "\n".join([text_table(Line.COLUMNS, cells), "", text_table(("track", "", "solved"), bars), "", where])
 
 

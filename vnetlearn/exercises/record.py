@@ -123,8 +123,10 @@ class Verdict:
 def _finding(one: Finding) -> str:
     if one.ok:
         return f"<b>✓ yes:</b> {printable(one.wanted)}"
-    return (f"<b>✗ not yet:</b> {printable(one.wanted)}<dl><dt>seen</dt><dd>{printable(one.observed)}</dd>"
-            f"<dt>by</dt><dd><code>{printable(one.evidence)}</code></dd></dl>")  # fmt: skip
+    return (
+        f"<b>✗ not yet:</b> {printable(one.wanted)}<dl><dt>seen</dt><dd>{printable(one.observed)}</dd>"
+        f"<dt>by</dt><dd><code>{printable(one.evidence)}</code></dd></dl>"
+    )
 
 
 def plain(text: str) -> str:

@@ -73,16 +73,25 @@ class Comparison:
     after: dict[str, Picture]
 
     def __repr__(self) -> str:
-        parts = (("Who reaches whom", self.reach), ("Can a child reach the parent?", self.parent),
-                 ("What the outside sees", self.outside), ("DHCP for two children", self.dhcp))  # fmt: skip
+        parts = (
+            ("Who reaches whom", self.reach),
+            ("Can a child reach the parent?", self.parent),
+            ("What the outside sees", self.outside),
+            ("DHCP for two children", self.dhcp),
+        )
         text = "\n\n".join(f"{title}\n{grid!r}" for title, grid in parts)
         return f"{' and '.join(self.kinds)} on kernel {self.kernel} (engine {self.engine})\n\n{text}\n\nRound trips\n{self.times!r}"
 
     def as_dict(self) -> dict[str, Any]:
         """All results as plain values: {"kinds", "kernel", "engine", "reach", "parent", "outside", "dhcp", "times_ms"}."""
         grids = {name: _plain(getattr(self, name)) for name in ("reach", "parent", "outside", "dhcp")}
-        return {"kinds": list(self.kinds), "kernel": self.kernel, "engine": self.engine, **grids,
-                "times_ms": self.times}  # fmt: skip
+        return {
+            "kinds": list(self.kinds),
+            "kernel": self.kernel,
+            "engine": self.engine,
+            **grids,
+            "times_ms": self.times,
+        }
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write result.json, result.txt, before.svg, one picture of each kind and round-trips.svg; the files' paths."""
@@ -97,8 +106,12 @@ class Comparison:
             written.append(home / "round-trips.svg")
             self.times.figure().savefig(written[-1])
         except OSError as error:
-            raise BadParameter(f"--save {folder}", str(error), "the results cannot be written there",
-                               "name a folder that you can write to") from None  # fmt: skip
+            raise BadParameter(
+                f"--save {folder}",
+                str(error),
+                "the results cannot be written there",
+                "name a folder that you can write to",
+            ) from None
         return written
 
 
@@ -114,14 +127,17 @@ def compare(*kinds: str, engine: str | None = None, progress: Progress = quiet) 
         before, kernel, used = lab.draw(), lab.kernel, lab.engine
     after = {name: _picture(MODES[name][0], used) for name in names}
     return Comparison(
-        names, kernel, used,
+        names,
+        kernel,
+        used,
         reachability(*modes, engine=used, progress=progress),
         parents(*[m for m in modes if m in PLAIN], engine=used, progress=progress),
         outside(*modes, engine=used, progress=progress),
         addresses(*[MODES[name][0] for name in names], engine=used, progress=progress),
         round_trips(*modes, engine=used, progress=progress),
-        before, after,
-    )  # fmt: skip
+        before,
+        after,
+    )
 
 
 # The modes in which children reach each other: those in which the question about the parent is open.
@@ -132,9 +148,12 @@ def modes_of(*names: str) -> list[Mode]:
     """All modes of these kinds. Raises `UnknownKind`, and `BadParameter` for one without experiments."""
     for name in names:
         if kind(name).name not in MODES:
-            raise BadParameter(f"vnetlearn compare {' '.join(names)}", f"there are no experiments on {name}",
-                               "experiments are on kinds that share a card: " + ", ".join(MODES),
-                               "vnetlearn compare macvlan ipvlan")  # fmt: skip
+            raise BadParameter(
+                f"vnetlearn compare {' '.join(names)}",
+                f"there are no experiments on {name}",
+                "experiments are on kinds that share a card: " + ", ".join(MODES),
+                "vnetlearn compare macvlan ipvlan",
+            )
     return [mode for name in names for mode in MODES[name]]
 
 
@@ -147,10 +166,18 @@ def reachability(*modes: Mode, engine: str | None = None, progress: Progress = q
 
 def parents(*modes: Mode, engine: str | None = None, progress: Progress = quiet) -> Grid:
     """Does a child reach the host's own address, and the third child's: two rows for each mode, a column a setting."""
-    answers = _by_mode(modes, shared_card.SETTINGS, lambda m, setting: shared_card.parent(m, setting, engine),
-                       "the way to the parent", progress)  # fmt: skip
-    asked = [(mode, answer, target) for mode, answer in zip(modes, answers, strict=True)
-             for target in (shared_card.HOST, shared_card.THIRD)]  # fmt: skip
+    answers = _by_mode(
+        modes,
+        shared_card.SETTINGS,
+        lambda m, setting: shared_card.parent(m, setting, engine),
+        "the way to the parent",
+        progress,
+    )
+    asked = [
+        (mode, answer, target)
+        for mode, answer in zip(modes, answers, strict=True)
+        for target in (shared_card.HOST, shared_card.THIRD)
+    ]
     columns = [setting.name for setting in shared_card.SETTINGS]
     cells = [[cell[target] for cell in answer] for _, answer, target in asked]
     return Grid("child of → address", [f"{mode.name} → {target}" for mode, _, target in asked], columns, cells)
@@ -160,9 +187,7 @@ def outside(*modes: Mode, engine: str | None = None, progress: Progress = quiet)
     """What the LAN notices: MAC addresses that the switch learns on the host's port, and who hears a broadcast."""
     answers = _each(modes, lambda mode: shared_card.seen(mode, engine), "what the switch sees", progress)
     listeners = ("host", *(netns for netns, _, _ in shared_card.CHILDREN))
-    cells = [
-        [Cell(True, str(len(a.macs))), *(Cell(a.heard.get(name)) for name in listeners)] for a in answers
-    ]  # fmt: skip
+    cells = [[Cell(True, str(len(a.macs))), *(Cell(a.heard.get(name)) for name in listeners)] for a in answers]
     return Grid(
         "mode", [m.name for m in modes], ["MACs on the switch's port", *(f"{n} hears" for n in listeners)], cells
     )

@@ -15,9 +15,11 @@ from ..lab.lab import Lab, Node
 from .shared_card import KINDS, Mode, add_children
 
 # dnsmasq(8): no DNS, no files outside the lab, no wait for an address that answers ping
-SERVER = ("dnsmasq --keep-in-foreground --port=0 --conf-file=/dev/null --pid-file --leasefile-ro --no-ping"
-          " --dhcp-authoritative --interface=eth0 --dhcp-range=192.168.0.50,192.168.0.99,1h"
-          " --dhcp-option=option:router,192.168.0.1 --log-facility=-").split()  # fmt: skip
+SERVER = (
+    "dnsmasq --keep-in-foreground --port=0 --conf-file=/dev/null --pid-file --leasefile-ro --no-ping"
+    " --dhcp-authoritative --interface=eth0 --dhcp-range=192.168.0.50,192.168.0.99,1h"
+    " --dhcp-option=option:router,192.168.0.1 --log-facility=-"
+).split()
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,12 @@ class Way:
 WAYS = (
     Way("by MAC", ("-C",), "the server answers to the MAC, and to the address that the client does not have yet"),
     Way("by MAC, answers broadcast", ("-C", "-B"), "all children hear the answer"),
-    Way("by client identifier, answers broadcast", ("-B", "-x", "0x3d:00{n}"),
-        "each child has a name of its own (option 61, RFC 2132, 9.14)"),
-)  # fmt: skip
+    Way(
+        "by client identifier, answers broadcast",
+        ("-B", "-x", "0x3d:00{n}"),
+        "each child has a name of its own (option 61, RFC 2132, 9.14)",
+    ),
+)
 
 
 def leases(mode: Mode, way: Way, engine: str | None = None) -> list[Cell]:
@@ -62,8 +67,9 @@ def _wait_until_it_serves(program: Program) -> None:
         said += data
         if b"DHCP, sockets bound exclusively" in said or b"IP range" in said:
             return
-    raise CommandFailed(" ".join(SERVER), said.decode(errors="replace").strip(), "the DHCP server ended",
-                        status=program.status)  # fmt: skip
+    raise CommandFailed(
+        " ".join(SERVER), said.decode(errors="replace").strip(), "the DHCP server ended", status=program.status
+    )
 
 
 def ask(node: Node, way: Way, number: int) -> Result:

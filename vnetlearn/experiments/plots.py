@@ -36,11 +36,27 @@ def round_trips(times: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
 
 def _row(panel: object, row: int, values: Sequence[float], colour: str) -> None:
     if not values:
-        panel.text(0.5, row, "no answer", transform=panel.get_yaxis_transform(), ha="center", va="center",  # type: ignore[attr-defined]
-                   color="#b3261e", fontsize=8)  # fmt: skip
+        panel.text(
+            0.5,
+            row,
+            "no answer",
+            transform=panel.get_yaxis_transform(),
+            ha="center",
+            va="center",  # type: ignore[attr-defined]
+            color="#b3261e",
+            fontsize=8,
+        )
         return
     # The dots of a row lie beside one another in the order in which they were measured.
     heights = [row - 0.25 + 0.5 * i / max(len(values) - 1, 1) for i in range(len(values))]
     panel.plot(values, heights, ".", markersize=2.5, alpha=0.45, color=colour)  # type: ignore[attr-defined]
-    panel.boxplot(values, positions=[row], widths=0.6, orientation="horizontal", showfliers=False,  # type: ignore[attr-defined]
-                  whis=(5, 95), manage_ticks=False, medianprops={"color": "black", "linewidth": 1.5})  # fmt: skip
+    panel.boxplot(
+        values,
+        positions=[row],
+        widths=0.6,
+        orientation="horizontal",
+        showfliers=False,  # type: ignore[attr-defined]
+        whis=(5, 95),
+        manage_ticks=False,
+        medianprops={"color": "black", "linewidth": 1.5},
+    )

@@ -56,17 +56,26 @@ MODES: dict[str, tuple[Mode, ...]] = {
         Mode("macvlan", {"mode": "private"}, says="children never hear each other"),
         Mode("macvlan", {"mode": "private"}, hairpin=True, says="not even when the switch sends back"),
         Mode("macvlan", {"mode": "passthru"}, says="one child, which takes the card over"),
-        Mode("macvlan", {"mode": "source", "macaddr": (NEIGHBOUR_MAC,)},
-             says="a child hears only the senders on its list (here: the neighbour)"),
+        Mode(
+            "macvlan",
+            {"mode": "source", "macaddr": (NEIGHBOUR_MAC,)},
+            says="a child hears only the senders on its list (here: the neighbour)",
+        ),
     ),
     "ipvlan": tuple(
         Mode("ipvlan", {"mode": layer, flag: True}, says=f"{what}; {who}")
-        for layer, what in (("l2", "the children do ARP"), ("l3", "the parent routes for the children"),
-                            ("l3s", "as l3, and the parent's netfilter sees it"))
-        for flag, who in (("bridge", "children reach each other directly"), ("private", "children do not reach each other"),
-                          ("vepa", "children reach each other by the switch, if at all"))
+        for layer, what in (
+            ("l2", "the children do ARP"),
+            ("l3", "the parent routes for the children"),
+            ("l3s", "as l3, and the parent's netfilter sees it"),
+        )
+        for flag, who in (
+            ("bridge", "children reach each other directly"),
+            ("private", "children do not reach each other"),
+            ("vepa", "children reach each other by the switch, if at all"),
+        )
     ),
-}  # fmt: skip
+}
 KINDS = tuple(MODES)  # every lab is asked for all of them, so that all run on one kernel
 
 

@@ -43,12 +43,18 @@ class Versus(widgets.Shown):
         self.error: BaseException | None = None
         self._engine, self._closed = engine, False
         self._worker = widgets.Worker(self._busy, self._failed)
-        self._choices = [w.Dropdown(description=side.mode.kind, options=[(mode.name, mode) for mode in side.modes],
-                                    layout={"width": "22em"}) for side in self.sides]  # fmt: skip
+        self._choices = [
+            w.Dropdown(
+                description=side.mode.kind, options=[(mode.name, mode) for mode in side.modes], layout={"width": "22em"}
+            )
+            for side in self.sides
+        ]
         self._pictures, self._answer, self._grid = [w.HTML(), w.HTML()], w.HTML(), w.HTML()
         self._answer.add_class("vnl-live")
-        columns = [w.VBox([choice, picture], layout={"flex": "1 1 0", "min_width": "0"})
-                   for choice, picture in zip(self._choices, self._pictures, strict=True)]  # fmt: skip
+        columns = [
+            w.VBox([choice, picture], layout={"flex": "1 1 0", "min_width": "0"})
+            for choice, picture in zip(self._choices, self._pictures, strict=True)
+        ]
         self.widget = w.VBox(
             [w.HTML(block("")), w.HBox(columns, layout={"align_items": "flex-start"}), self._answer, self._grid]
         )
@@ -90,8 +96,11 @@ class Versus(widgets.Shown):
         """A fresh lab for each side whose mode is another one now, its picture at once, then its row."""
         self.error = None
         self._answer.value = part(said("wait", "Labs are made and pings are on their way …"))
-        changed = [(side, choice.value) for side, choice in zip(self.sides, self._choices, strict=True)
-                   if choice.value is not side.mode or side.lab is None]  # fmt: skip
+        changed = [
+            (side, choice.value)
+            for side, choice in zip(self.sides, self._choices, strict=True)
+            if choice.value is not side.mode or side.lab is None
+        ]
         alone = []
         for side, mode in changed:
             if side.lab:
@@ -116,8 +125,11 @@ class Versus(widgets.Shown):
             self._answer.value = part(lesson(error))
 
     def still(self) -> str:
-        sides = "".join(f"<h4>{printable(side.mode.name)}</h4><p>{printable(side.mode.says)}</p>"
-                        f"{image(side.picture) if side.picture else ''}" for side in self.sides)  # fmt: skip
+        sides = "".join(
+            f"<h4>{printable(side.mode.name)}</h4><p>{printable(side.mode.says)}</p>"
+            f"{image(side.picture) if side.picture else ''}"
+            for side in self.sides
+        )
         return sides + (lesson(self.error) if self.error else "") + self.grid._repr_html_()
 
     def __repr__(self) -> str:

@@ -25,8 +25,13 @@ class Control:
 
         self.param = param
         options = _options(param)
-        look = {"description": param.word, "tooltip": _plain(param), "description_allow_html": False,
-                "style": {"description_width": "11em"}, "layout": {"width": "25em"}}  # fmt: skip
+        look = {
+            "description": param.word,
+            "tooltip": _plain(param),
+            "description_allow_html": False,
+            "style": {"description_width": "11em"},
+            "layout": {"width": "25em"},
+        }
         if options:
             self.input = ipywidgets.Dropdown(options=[(LEFT_OUT, ""), *options], **look)
         elif known := [*getattr(param.value, "names", ()), *suggestions]:
@@ -64,8 +69,14 @@ class Control:
 class Controls:
     """All parameters of a kind: `first` of them open, the rest in a fold."""
 
-    def __init__(self, kind: Kind, values: Mapping[str, Any], first: Iterable[str], links: Sequence[str],
-                 changed: Callable[[], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        kind: Kind,
+        values: Mapping[str, Any],
+        first: Iterable[str],
+        links: Sequence[str],
+        changed: Callable[[], None],
+    ) -> None:
         import ipywidgets
 
         self.kind, self._values = kind, values

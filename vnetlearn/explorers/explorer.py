@@ -34,8 +34,12 @@ def explore(name: str | Kind, lab: Lab | None = None, *, engine: str | None = No
     """
     found = kind(name)
     if found.name not in KINDS:
-        raise BadParameter(f"explore({found.name!r})", f"{found.name} is no kind of link", "it is what a link becomes as a port",
-                           f"explore({found.name.removesuffix('_slave')!r})")  # fmt: skip
+        raise BadParameter(
+            f"explore({found.name!r})",
+            f"{found.name} is no kind of link",
+            "it is what a link becomes as a port",
+            f"explore({found.name.removesuffix('_slave')!r})",
+        )
     return Explorer(found, lab, engine)
 
 
@@ -102,8 +106,9 @@ class Explorer(widgets.Shown):
         scene, html = self._play.scene, ipywidgets.HTML
         links = [card.split("/")[1] for cable in scene.stage.cables for card in cable] or ["eth0"]
         self.controls = Controls(self.kind, self._play.example, scene.first, tuple(dict.fromkeys(links)), self._preview)
-        self.button = ipywidgets.Button(description="Apply", button_style="primary", icon="play",
-                                        tooltip="Make the link anew with these parameters")  # fmt: skip
+        self.button = ipywidgets.Button(
+            description="Apply", button_style="primary", icon="play", tooltip="Make the link anew with these parameters"
+        )
         reset = ipywidgets.Button(description="Example", icon="undo", tooltip="Back to the parameters of the example")
         self.mirrored = ipywidgets.Checkbox(
             value=True, description="the other end gets the same", indent=False, layout={"width": "auto"}
@@ -115,16 +120,25 @@ class Explorer(widgets.Shown):
         self._picture, self._traffic = html(), html()
         row = [self.button, reset, *([self.mirrored] if len(scene.ends) > 1 else [])]
         self.widget = ipywidgets.VBox(
-            [html(block(self._title())), self.controls.widget, self._command,
-             ipywidgets.HBox(row, layout={"margin": "6px 0"}), self._answer, self._picture, self._traffic],
+            [
+                html(block(self._title())),
+                self.controls.widget,
+                self._command,
+                ipywidgets.HBox(row, layout={"margin": "6px 0"}),
+                self._answer,
+                self._picture,
+                self._traffic,
+            ],
             layout={"max_width": "72em", "overflow": "visible"},
-        )  # fmt: skip
+        )
         self._preview()
 
     def _title(self) -> str:
         scene = self._play.scene
-        return (f"<h3 style='margin:0.2em 0'>{self.kind.name}: {printable(self.kind.title)}</h3><p>{printable(self.kind.says)}"
-                f"<br><b>Here:</b> {printable(scene.stage.says)} {printable(scene.says)}</p>")  # fmt: skip
+        return (
+            f"<h3 style='margin:0.2em 0'>{self.kind.name}: {printable(self.kind.title)}</h3><p>{printable(self.kind.says)}"
+            f"<br><b>Here:</b> {printable(scene.stage.says)} {printable(scene.says)}</p>"
+        )
 
     def commands(self) -> list[str]:
         """The `ip` commands that Apply makes the links with, as the controls stand. Raises `BadParameter`."""
@@ -193,8 +207,14 @@ class Explorer(widgets.Shown):
                 + shlex.join(words(link.kind, link.params) if link.kind in KINDS and link.kind != "veth" else [])
                 for link in links
             )
-            parts.insert(0, said("yes", f"✓ The kernel has {where}.<details><summary>What it tells of them"
-                                        f"</summary>{listing(told)}</details>"))  # fmt: skip
+            parts.insert(
+                0,
+                said(
+                    "yes",
+                    f"✓ The kernel has {where}.<details><summary>What it tells of them"
+                    f"</summary>{listing(told)}</details>",
+                ),
+            )
         return "".join(parts)
 
     def _seen(self) -> str:

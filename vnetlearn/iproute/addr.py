@@ -51,9 +51,20 @@ class Addrs:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def add(self, local: str, *, dev: str, peer: str | None = None, broadcast: str | None = None,
-            label: str | None = None, scope: str | None = None, valid_lft: int | None = None,
-            preferred_lft: int | None = None, nodad: bool = False, noprefixroute: bool = False) -> None:  # fmt: skip
+    def add(
+        self,
+        local: str,
+        *,
+        dev: str,
+        peer: str | None = None,
+        broadcast: str | None = None,
+        label: str | None = None,
+        scope: str | None = None,
+        valid_lft: int | None = None,
+        preferred_lft: int | None = None,
+        nodad: bool = False,
+        noprefixroute: bool = False,
+    ) -> None:
         """`ip addr add ADDRESS/LENGTH dev DEV [peer …] [broadcast …] [label …] [scope …] [valid_lft S] …`.
 
         `broadcast` may be "+" (all host bits set). As with `ip`, none is set when it is not given. Lifetimes in
@@ -78,8 +89,12 @@ class Addrs:
             attributes.append(("IFA_LABEL", label))
         if valid_lft is not None or preferred_lft is not None:
             lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
-            attributes.append(("IFA_CACHEINFO", {k: FOREVER if v is None else checks.number(v, "lifetime", tried)
-                                                 for k, v in lives.items()}))  # fmt: skip
+            attributes.append(
+                (
+                    "IFA_CACHEINFO",
+                    {k: FOREVER if v is None else checks.number(v, "lifetime", tried) for k, v in lives.items()},
+                )
+            )
         attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
         message["prefixlen"], message["attrs"] = length, attributes
         message["scope"] = checks.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
@@ -106,8 +121,12 @@ class Addrs:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""
         names = self._node.link.names()
         if dev is not None and dev not in names.values():
-            raise NotFound(self._node.spell(["addr", "show", "dev", dev]), f'Device "{dev}" does not exist.',
-                           "this namespace has: " + ", ".join(names.values()), "check the name")  # fmt: skip
+            raise NotFound(
+                self._node.spell(["addr", "show", "dev", dev]),
+                f'Device "{dev}" does not exist.',
+                "this namespace has: " + ", ".join(names.values()),
+                "check the name",
+            )
         found = (read_addr(m, self._node.name, names) for m in self._node.dump(netlink.GETADDR, ifaddrmsg()))
         return Table(one for one in found if dev is None or one.dev == dev)
 
@@ -155,8 +174,12 @@ def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
         return checks.address(wanted, tried)[1]
     net = ipaddress.ip_network(f"{address}/{length}", strict=False)
     if net.version == 6:
-        raise BadParameter(tried, "Broadcast can be set only for IPv4 addresses", "IPv6 has multicast in its place",
-                           "leave out broadcast")  # fmt: skip
+        raise BadParameter(
+            tried,
+            "Broadcast can be set only for IPv4 addresses",
+            "IPv6 has multicast in its place",
+            "leave out broadcast",
+        )
     return "" if length > 30 else str(net.broadcast_address if wanted == "+" else net.network_address)
 
 

@@ -31,11 +31,19 @@ def check_name(name: str, tried: str) -> str:
 def check_netns(name: str, tried: str) -> str:
     """A namespace's name is a file name under /run/netns (ip-netns(8))."""
     if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\0\s]", name) or len(name.encode()) > 255:
-        raise BadParameter(tried, f"Invalid netns name {name!r}", "the name becomes a file name under /run/netns",
-                           "choose a name of letters and digits")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f"Invalid netns name {name!r}",
+            "the name becomes a file name under /run/netns",
+            "choose a name of letters and digits",
+        )
     if name.isdecimal():
-        raise BadParameter(tried, f"Invalid netns name {name!r}", "`ip link set … netns NUMBER` means the namespace of the"
-                           " process with that number", f"put a letter in front: ns{name}")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f"Invalid netns name {name!r}",
+            "`ip link set … netns NUMBER` means the namespace of the process with that number",
+            f"put a letter in front: ns{name}",
+        )
     return name
 
 
@@ -66,27 +74,40 @@ def address(text: str, tried: str, family: int = 0) -> tuple[int, str]:
     try:
         value = ipaddress.ip_address(unscoped(text))
     except ValueError as error:
-        raise BadParameter(tried, str(error), f"{text!r} is not an IP address",
-                           "write it like 192.168.0.1 or fd00::1") from None  # fmt: skip
+        raise BadParameter(
+            tried, str(error), f"{text!r} is not an IP address", "write it like 192.168.0.1 or fd00::1"
+        ) from None
     found = 2 if value.version == 4 else 10
     if family not in (0, found):
-        raise BadParameter(tried, f"{text} is an IPv{value.version} address", "the other address here is not one",
-                           "take both of the same family")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f"{text} is an IPv{value.version} address",
+            "the other address here is not one",
+            "take both of the same family",
+        )
     return found, str(value)
 
 
 def mac(text: str, tried: str, *, sizes: tuple[int, ...] = (6, 8, 20)) -> str:
     """A link's address; of six bytes, but for IEEE 802.15.4 (8) and InfiniBand (20)."""
     if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})+", str(text)) or str(text).count(":") + 1 not in sizes:
-        raise BadParameter(tried, f'"{text}" is invalid lladdr.', "a MAC address is six pairs of hexadecimal digits",
-                           "write it like 02:00:00:00:00:01")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f'"{text}" is invalid lladdr.',
+            "a MAC address is six pairs of hexadecimal digits",
+            "write it like 02:00:00:00:00:01",
+        )
     return ":".join(part.zfill(2) for part in str(text).lower().split(":"))
 
 
 def number(value: object, what: str, tried: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadParameter(tried, f'argument "{value}" is wrong: invalid "{what}" value', f"{what} is a whole number",
-                           f"{what}=1500, for example")  # fmt: skip
+        raise BadParameter(
+            tried,
+            f'argument "{value}" is wrong: invalid "{what}" value',
+            f"{what} is a whole number",
+            f"{what}=1500, for example",
+        )
     return value
 
 
@@ -97,5 +118,9 @@ def one_of(value: object, names: dict[int, str], what: str, tried: str) -> int:
             return code
     if str(value).isdigit():
         return int(str(value))
-    raise BadParameter(tried, f'argument "{value}" is wrong: invalid {what}', f"there is no {what} {value!r}",
-                       "one of: " + ", ".join(names.values()) + ", or a number")  # fmt: skip
+    raise BadParameter(
+        tried,
+        f'argument "{value}" is wrong: invalid {what}',
+        f"there is no {what} {value!r}",
+        "one of: " + ", ".join(names.values()) + ", or a number",
+    )

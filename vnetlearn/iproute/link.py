@@ -48,8 +48,12 @@ class Links:
         tried = self._node.spell(words)
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
-            raise BadParameter(tried, "link is missing", f"a {kind} sits on another link: {device.title}",
-                               f'link.add({name!r}, kind={kind!r}, link="eth0", …)')  # fmt: skip
+            raise BadParameter(
+                tried,
+                "link is missing",
+                f"a {kind} sits on another link: {device.title}",
+                f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
+            )
         data = self._encode(kind, own, tried)
         with Descriptors(self._node) as fds:
             attributes: list[Any] = [("IFLA_IFNAME", name)]
@@ -165,8 +169,12 @@ class Links:
     def _missing(self, name: str, tried: str) -> NotFound:
         there = ", ".join(self.names().values()) or "no link at all"
         where = f"namespace {self._node.name!r}" if self._node.name else "the lab's first namespace"
-        return NotFound(tried, f'Cannot find device "{name}"', f"{where} has {there}",
-                        "check the name, and in which namespace the link is")  # fmt: skip
+        return NotFound(
+            tried,
+            f'Cannot find device "{name}"',
+            f"{where} has {there}",
+            "check the name, and in which namespace the link is",
+        )
 
     def _add_tuntap(self, name: str, device: kinds.Kind, up: bool, params: dict[str, Any]) -> Link:
         words = ["tuntap", "add", "dev", str(name), *kinds.words(device.name, kinds.checked(device.name, params))]
@@ -230,16 +238,23 @@ def split(kind: str | None, params: dict[str, Any]) -> tuple[dict[str, Any], dic
     rest = {k: v for k, v in params.items() if k not in own}
     for key in rest:
         if key not in GENERIC:
-            raise BadParameter(f"ip link … {key} {rest[key]}", f'"{key}" is unknown', "a link has no such parameter",
-                               "it has: " + ", ".join(GENERIC))  # fmt: skip
+            raise BadParameter(
+                f"ip link … {key} {rest[key]}",
+                f'"{key}" is unknown',
+                "a link has no such parameter",
+                "it has: " + ", ".join(GENERIC),
+            )
     return rest, own
 
 
 def peer_options(peer: Any) -> dict[str, Any]:
     """The other end of a veth as a dictionary, its namespace named as in a command."""
     if peer is not None and not isinstance(peer, (str, Mapping)):
-        raise BadParameter(f"ip link add … type veth peer {peer!r}", f"{peer!r} is not a peer", "the other end of a veth is"
-                           " given by its name, or as a dictionary",
-                           'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}')  # fmt: skip
+        raise BadParameter(
+            f"ip link add … type veth peer {peer!r}",
+            f"{peer!r} is not a peer",
+            "the other end of a veth is given by its name, or as a dictionary",
+            'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}',
+        )
     options = {"name": peer} if isinstance(peer, str) else dict(peer or {})
     return {k: netns_word(v) if k == "netns" else v for k, v in options.items()}

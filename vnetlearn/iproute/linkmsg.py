@@ -17,15 +17,37 @@ if TYPE_CHECKING:
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
-    "LOOPBACK": 0x8, "BROADCAST": 0x2, "POINTOPOINT": 0x10, "MULTICAST": 0x1000, "NOARP": 0x80, "ALLMULTI": 0x200,
-    "PROMISC": 0x100, "MASTER": 0x400, "SLAVE": 0x800, "UP": 0x1, "LOWER_UP": 0x10000, "DORMANT": 0x20000,
-}  # fmt: skip
+    "LOOPBACK": 0x8,
+    "BROADCAST": 0x2,
+    "POINTOPOINT": 0x10,
+    "MULTICAST": 0x1000,
+    "NOARP": 0x80,
+    "ALLMULTI": 0x200,
+    "PROMISC": 0x100,
+    "MASTER": 0x400,
+    "SLAVE": 0x800,
+    "UP": 0x1,
+    "LOWER_UP": 0x10000,
+    "DORMANT": 0x20000,
+}
 CHANGEABLE = sum(FLAGS[name] for name in ("UP", "NOARP", "MULTICAST", "PROMISC", "ALLMULTI"))
 # linux/if_arp.h, as ip(8) prints them
 TYPES = {
-    1: "ether", 32: "infiniband", 280: "can", 768: "ipip", 769: "tunnel6", 772: "loopback", 776: "sit", 778: "gre",
-    804: "ieee802.15.4", 805: "ieee802.15.4/monitor", 823: "gre6", 824: "netlink", 825: "6lowpan", 65534: "none",
-}  # fmt: skip
+    1: "ether",
+    32: "infiniband",
+    280: "can",
+    768: "ipip",
+    769: "tunnel6",
+    772: "loopback",
+    776: "sit",
+    778: "gre",
+    804: "ieee802.15.4",
+    805: "ieee802.15.4/monitor",
+    823: "gre6",
+    824: "netlink",
+    825: "6lowpan",
+    65534: "none",
+}
 ADDR_GEN_MODES = ("eui64", "none", "stable_secret", "random")
 STATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 
@@ -75,8 +97,17 @@ class Link:
         return f"{self.name}@{self.link or f'if{self.link_index}'}"
 
     def row(self) -> tuple[object, ...]:
-        return (self.netns, self.index, self.label, self.kind, self.state, self.mtu, self.address, self.master,
-                {k: v for k, v in self.params.items() if k in NOTABLE})  # fmt: skip
+        return (
+            self.netns,
+            self.index,
+            self.label,
+            self.kind,
+            self.state,
+            self.mtu,
+            self.address,
+            self.master,
+            {k: v for k, v in self.params.items() if k in NOTABLE},
+        )
 
     def __repr__(self) -> str:
         return repr(Table((self,)))

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from ..lab.lab import Node
 
 PERMANENT = 0x80
-STATES = {0x01: "INCOMPLETE", 0x02: "REACHABLE", 0x04: "STALE", 0x08: "DELAY", 0x10: "PROBE", 0x20: "FAILED",
-          0x40: "NOARP", PERMANENT: "PERMANENT", 0: "NONE"}  # fmt: skip
+STATES = {
+    0x01: "INCOMPLETE",
+    0x02: "REACHABLE",
+    0x04: "STALE",
+    0x08: "DELAY",
+    0x10: "PROBE",
+    0x20: "FAILED",
+    0x40: "NOARP",
+    PERMANENT: "PERMANENT",
+    0: "NONE",
+}
 PROXY = 0x8
 
 
@@ -62,10 +71,16 @@ class Neighs:
         names = self._node.link.names()
         messages = self._node.dump(netlink.GETNEIGH, ndmsg())
         found = (
-            Neigh(self._node.name, m.get_attr("NDA_DST"), names.get(m["ifindex"], ""), m.get_attr("NDA_LLADDR") or "",
-                  STATES.get(m["state"], str(m["state"])))
-            for m in messages if m["family"] in (2, 10) and not m["flags"] & PROXY
-        )  # fmt: skip
+            Neigh(
+                self._node.name,
+                m.get_attr("NDA_DST"),
+                names.get(m["ifindex"], ""),
+                m.get_attr("NDA_LLADDR") or "",
+                STATES.get(m["state"], str(m["state"])),
+            )
+            for m in messages
+            if m["family"] in (2, 10) and not m["flags"] & PROXY
+        )
         return Table(n for n in found if n.state != "NOARP" and dev in (None, n.dev))
 
     def _change(self, verb: str, dst: str, dev: str, lladdr: str | None, nud: str, kind: int, flags: int) -> None:

@@ -1,5 +1,8 @@
 """What the kernel most likely means by an error number, said for the command that met it."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import errno
@@ -49,7 +52,7 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     ("neigh", errno.EINVAL, "a value does not fit", "ip neigh help"),
     ("", errno.EPERM, "the lab may not do this", "vnetlearn doctor tells what this machine allows"),
     ("", errno.ENODEV, "there is no such device in this namespace", "ip link show"),
-)  # fmt: skip
+)
 
 
 def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRefused:

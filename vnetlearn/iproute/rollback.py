@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 # What a refused change may have changed, and what stands for "none" where the kernel tells nothing
 ATTRIBUTES: dict[str, Any] = {
-    "IFLA_IFNAME": "", "IFLA_ADDRESS": "", "IFLA_BROADCAST": "", "IFLA_MTU": 0, "IFLA_TXQLEN": 0, "IFLA_GROUP": 0,
-    "IFLA_IFALIAS": "", "IFLA_MASTER": 0,
-}  # fmt: skip
+    "IFLA_IFNAME": "",
+    "IFLA_ADDRESS": "",
+    "IFLA_BROADCAST": "",
+    "IFLA_MTU": 0,
+    "IFLA_TXQLEN": 0,
+    "IFLA_GROUP": 0,
+    "IFLA_IFALIAS": "",
+    "IFLA_MASTER": 0,
+}
 TOLD = DEAD | LINKDOWN  # flags of a route that the kernel tells, and does not take
 
 
@@ -60,8 +66,11 @@ class Before:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
         (index,) = there.link.names().keys() - self._others
         with Descriptors(there) as fds:
-            home = [("IFLA_NET_NS_FD", fds.open(self._node, "")), ("IFLA_IFNAME", self._name),
-                    ("IFLA_NEW_IFINDEX", self._index)]  # fmt: skip
+            home = [
+                ("IFLA_NET_NS_FD", fds.open(self._node, "")),
+                ("IFLA_IFNAME", self._name),
+                ("IFLA_NEW_IFINDEX", self._index),
+            ]
             there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
 
     def _way_back(self) -> Iterator[Any]:

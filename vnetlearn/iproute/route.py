@@ -13,8 +13,18 @@ from .addr import SCOPES
 if TYPE_CHECKING:
     from ..lab.lab import Node
 
-TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable",
-         8: "prohibit", 9: "throw", 10: "nat"}  # fmt: skip
+TYPES = {
+    1: "unicast",
+    2: "local",
+    3: "broadcast",
+    4: "anycast",
+    5: "multicast",
+    6: "blackhole",
+    7: "unreachable",
+    8: "prohibit",
+    9: "throw",
+    10: "nat",
+}
 TABLES = {255: "local", 254: "main", 253: "default"}
 KERNEL = 2
 PROTOCOLS = {1: "redirect", KERNEL: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
@@ -43,9 +53,19 @@ class Route:
     COLUMNS = ("netns", "type", "dst", "via", "dev", "src", "scope", "proto", "metric", "table", "flags")
 
     def row(self) -> tuple[object, ...]:
-        return (self.netns, "" if self.type == "unicast" else self.type, self.dst, self.via, self.dev, self.src,
-                self.scope, self.protocol, self.metric or "", "" if self.table == "main" else self.table,
-                self.flags)  # fmt: skip
+        return (
+            self.netns,
+            "" if self.type == "unicast" else self.type,
+            self.dst,
+            self.via,
+            self.dev,
+            self.src,
+            self.scope,
+            self.protocol,
+            self.metric or "",
+            "" if self.table == "main" else self.table,
+            self.flags,
+        )
 
     def __repr__(self) -> str:
         return repr(Table((self,)))
@@ -78,8 +98,11 @@ class Routes:
         """`ip [-4|-6] route show table TABLE [dev DEV]`; `table="all"` for all, `family` 4 or 6, both by default."""
         names = self._node.link.names()
         message = rtmsg(0)
-        routes = (read_route(m, self._node.name, names) for m in self._node.dump(netlink.GETROUTE, message)
-                  if not m["flags"] & CLONED and (family is None or m["family"] == {4: 2, 6: 10}[family]))  # fmt: skip
+        routes = (
+            read_route(m, self._node.name, names)
+            for m in self._node.dump(netlink.GETROUTE, message)
+            if not m["flags"] & CLONED and (family is None or m["family"] == {4: 2, 6: 10}[family])
+        )
         return Table(r for r in routes if table in ("all", r.table, _digits(r.table)) and dev in (None, r.dev))
 
     def get(self, dst: str, *, src: str | None = None) -> Route:
@@ -106,8 +129,12 @@ class Routes:
         tried = self._node.spell(words)
         unknown = set(how) - {"via", "dev", "src", "metric", "table", "scope", "mtu", "onlink", "type", "protocol"}
         if unknown:
-            raise BadParameter(tried, f'"{unknown.pop()}" is unknown', "a route has no such parameter",
-                               "it has: via, dev, src, metric, table, scope, mtu, onlink, type, protocol")  # fmt: skip
+            raise BadParameter(
+                tried,
+                f'"{unknown.pop()}" is unknown',
+                "a route has no such parameter",
+                "it has: via, dev, src, metric, table, scope, mtu, onlink, type, protocol",
+            )
         if dst == "default":
             family, address, length = checks.address(how["via"], tried)[0] if "via" in how else 2, "", 0
         else:
@@ -125,8 +152,11 @@ class Routes:
         table = checks.one_of(how.get("table", "local" if kind == 2 else "main"), TABLES, "table", tried)
         message["type"] = 0 if verb == "delete" and "type" not in how else kind
         message["table"] = table if table < 256 else 252
-        message["proto"] = 0 if verb == "delete" and "protocol" not in how else checks.one_of(
-            how.get("protocol", "boot"), PROTOCOLS, "protocol", tried)  # fmt: skip
+        message["proto"] = (
+            0
+            if verb == "delete" and "protocol" not in how
+            else checks.one_of(how.get("protocol", "boot"), PROTOCOLS, "protocol", tried)
+        )
         if "scope" in how:
             message["scope"] = checks.one_of(how["scope"], SCOPES, "scope", tried)
         elif message["family"] == 2:

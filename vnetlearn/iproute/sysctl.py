@@ -28,12 +28,20 @@ class Sysctl:
         words = ["sysctl", "-q", "-w", f"{key}={value}"]
         result = self._node.ask(words)
         if "Invalid argument" in result.stderr or "out of range" in result.stderr:
-            raise BadParameter(self._node.spell(words), result.stderr.strip(), f"{key} cannot have the value {value!r}",
-                               f"sysctl -n {key} shows what it has now")  # fmt: skip
+            raise BadParameter(
+                self._node.spell(words),
+                result.stderr.strip(),
+                f"{key} cannot have the value {value!r}",
+                f"sysctl -n {key} shows what it has now",
+            )
         if result.status or result.stderr:
             raise self._missing(words, result.stderr)
         self._node.lab.wrote(self._node.spell(words))
 
     def _missing(self, words: list[str], said: str) -> NotFound:
-        return NotFound(self._node.spell(words), said.strip(), "there is no such setting in this namespace, or it is not"
-                        " the network's", "sysctl -a -r PATTERN lists settings")  # fmt: skip
+        return NotFound(
+            self._node.spell(words),
+            said.strip(),
+            "there is no such setting in this namespace, or it is not the network's",
+            "sysctl -a -r PATTERN lists settings",
+        )

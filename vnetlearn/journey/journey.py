@@ -230,11 +230,19 @@ class Tracer:
             for one in self.seen:
                 if any(frame.number == number for frame in one.frames):
                     return one
-            raise NotFound(tried, f"there is no frame {number}", f"the capture has {len(self.capture.frames)} frames",
-                           "cap.table() lists them with their numbers")  # fmt: skip
+            raise NotFound(
+                tried,
+                f"there is no frame {number}",
+                f"the capture has {len(self.capture.frames)} frames",
+                "cap.table() lists them with their numbers",
+            )
         if not self.seen:
-            raise NotFound(tried, "the capture has no frame", "nothing was sent or received where it listened while it ran",
-                           "send something inside of `with lab.capture() as cap:`")  # fmt: skip
+            raise NotFound(
+                tried,
+                "the capture has no frame",
+                "nothing was sent or received where it listened while it ran",
+                "send something inside of `with lab.capture() as cap:`",
+            )
         if what is None:
             return next(
                 (one for one in self.seen if "echo" in one.peeled.key and "request" in one.peeled.key), self.seen[0]
@@ -245,8 +253,12 @@ class Tracer:
         for one in self.seen:
             if any(frame.number in fitting for frame in one.frames):
                 return one
-        raise NotFound(tried, "no frame fits", f"none of the capture's {len(self.capture.frames)} frames is like this",
-                       "cap.table() lists what was seen")  # fmt: skip
+        raise NotFound(
+            tried,
+            "no frame fits",
+            f"none of the capture's {len(self.capture.frames)} frames is like this",
+            "cap.table() lists what was seen",
+        )
 
     def follow(self, chosen: Seen) -> Journey:
         """The journey of the packet that was seen there, and of the answer to it."""
@@ -280,8 +292,15 @@ class Tracer:
         if self.wiring.kind(one.place) not in wiring.CIPHERS or one.peeled.sealed:
             return []
         sign = 1 if one.out else -1
-        near = [s for s in self.seen if s.peeled.sealed and s.out == one.out and s.place[0] in self._under(one)
-                and -SLACK <= sign * (s.time - one.time) < ALIKE and len(s.frames[0].data) > len(one.frames[0].data)]  # fmt: skip
+        near = [
+            s
+            for s in self.seen
+            if s.peeled.sealed
+            and s.out == one.out
+            and s.place[0] in self._under(one)
+            and -SLACK <= sign * (s.time - one.time) < ALIKE
+            and len(s.frames[0].data) > len(one.frames[0].data)
+        ]
         near.sort(key=lambda s: abs(s.time - one.time))
         for nearest in near[:1]:
             fitting = {s.peeled.key for s in near if len(s.frames[0].data) == len(nearest.frames[0].data)}
@@ -446,11 +465,19 @@ class Tree:
             )
             since = one.time - source.time if source else one.time - asked.frame.time if asked else None
             after = labels[id(source)] if source else asked.label if asked else ""
-            found.append(Hop(
-                labels[id(one)], one.frames, one.peeled, after, None if since is None else max(0, since),
-                (*said, *self._flooded(one, source)), any(one is other for other in self.main), bool(done),
-                step.candidates,
-            ))  # fmt: skip
+            found.append(
+                Hop(
+                    labels[id(one)],
+                    one.frames,
+                    one.peeled,
+                    after,
+                    None if since is None else max(0, since),
+                    (*said, *self._flooded(one, source)),
+                    any(one is other for other in self.main),
+                    bool(done),
+                    step.candidates,
+                )
+            )
         return found
 
     def _labels(self, start: int) -> dict[int, str]:
@@ -468,8 +495,11 @@ class Tree:
 
     def _twins(self, one: Seen) -> list[str]:
         """Frames equal to the first one, which began their way at the same place at about the same time."""
-        found = [other.frames[0].number for other in self.tracer.same(one)
-                 if other is not one and self.before[id(other)].source is None and _equal(one, other)]  # fmt: skip
+        found = [
+            other.frames[0].number
+            for other in self.tracer.same(one)
+            if other is not one and self.before[id(other)].source is None and _equal(one, other)
+        ]
         numbers = ", ".join(map(str, found))
         return [f"equal frames were here at about the same time: {numbers}"] if found else []
 

@@ -90,8 +90,13 @@ def picture(journey: Journey, step: str | None = None) -> Picture:
         here = [path[at]] if path[at] in topology.links else ()
     end = journey.end
     notes = {(end.netns, end.dev): ("✗ it ended here",)} if end and step is None else {}
-    return topology.draw(notes=notes, path=[place for place in path if place in topology.links], highlight=here,
-                         focus=there or None, legend=False)  # fmt: skip
+    return topology.draw(
+        notes=notes,
+        path=[place for place in path if place in topology.links],
+        highlight=here,
+        focus=there or None,
+        legend=False,
+    )
 
 
 # The table
@@ -168,8 +173,10 @@ class _Table:
         words = "".join(f"<div>{_e(line)}</div>" for line in hop.changes)
         if hop.ambiguous:
             fill, line = theme.hues["amber"]
-            words += (f'<div style="background:{fill};color:{theme.text};border-left:3px solid {line};padding:0 6px">'
-                      f"{doubt(hop)}</div>")  # fmt: skip
+            words += (
+                f'<div style="background:{fill};color:{theme.text};border-left:3px solid {line};padding:0 6px">'
+                f"{doubt(hop)}</div>"
+            )
         if not hop.main:
             words = f"<div><i>copy</i></div>{words}"
         return (
@@ -194,12 +201,16 @@ class _Table:
         if low < high and low <= lane <= high:
             start = 50 if lane == low else 0
             stop = 50 if lane == high else 100
-            layers.append(f"linear-gradient(90deg,transparent {start}%,{line} {start}%,{line} {stop}%,transparent {stop}%)"
-                          " center/100% 2px no-repeat")  # fmt: skip
+            layers.append(
+                f"linear-gradient(90deg,transparent {start}%,{line} {start}%,{line} {stop}%,transparent {stop}%)"
+                " center/100% 2px no-repeat"
+            )
         layers.append(f"linear-gradient({theme.border},{theme.border}) center/1px 100% no-repeat")
         inside = self._chip(hop, to - source) if lane == to else ""
-        return (f'<td style="border:0;padding:5px 4px;text-align:center;white-space:nowrap;'
-                f'background:{",".join(layers)},{theme.paper}">{inside}</td>')  # fmt: skip
+        return (
+            f'<td style="border:0;padding:5px 4px;text-align:center;white-space:nowrap;'
+            f'background:{",".join(layers)},{theme.paper}">{inside}</td>'
+        )
 
     def _chip(self, hop: Hop, step: int) -> str:
         theme = self.theme
@@ -214,16 +225,20 @@ class _Table:
         head = f'<span aria-hidden="true" style="color:{line}">{{}}</span>'
         before = head.format("▶") if step > 0 else ""
         behind = head.format("◀") if step < 0 else ""
-        return (f'{before}<span role="img" aria-label="{_e(spoken)}" title="{_e(spoken)}" style="display:inline-block;'
-                "padding:0 7px;"
-                f"border:1.5px solid {line};border-radius:9px;background:{fill};color:{theme.text};font-size:12px;{shadow}\">"
-                f"{hop.direction}</span>{behind}")  # fmt: skip
+        return (
+            f'{before}<span role="img" aria-label="{_e(spoken)}" title="{_e(spoken)}" style="display:inline-block;'
+            "padding:0 7px;"
+            f'border:1.5px solid {line};border-radius:9px;background:{fill};color:{theme.text};font-size:12px;{shadow}">'
+            f"{hop.direction}</span>{behind}"
+        )
 
     def _across(self, words: str) -> str:
         line = self.theme.hues["orange"][1]
-        return (f'<tr style="background:{self.theme.paper}"><td colspan="{self.width}" style="border:0;'
-                f"border-top:1px dashed {line};"
-                f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{_e(words)}</td></tr>')  # fmt: skip
+        return (
+            f'<tr style="background:{self.theme.paper}"><td colspan="{self.width}" style="border:0;'
+            f"border-top:1px dashed {line};"
+            f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{_e(words)}</td></tr>'
+        )
 
     def _end(self) -> str:
         """A cross on the link where it ended, and below it the reason with its evidence."""
@@ -261,8 +276,12 @@ def slider(journey: Journey) -> Any:
     try:
         import ipywidgets as widgets
     except ImportError:
-        raise ToolMissing("journey.slider()", "no module ipywidgets", "the slider is a widget of a notebook",
-                          "pip install ipywidgets; the journey itself shows its ladder without it") from None  # fmt: skip
+        raise ToolMissing(
+            "journey.slider()",
+            "no module ipywidgets",
+            "the slider is a widget of a notebook",
+            "pip install ipywidgets; the journey itself shows its ladder without it",
+        ) from None
     hops = [hop for hop in journey.hops if hop.main]
     pages = [step_html(journey, hop) for hop in hops]
     page = widgets.HTML(pages[0] if pages else text(journey))

@@ -128,7 +128,7 @@ READ: dict[str, tuple[str, dict[str, str]]] = {
     "LoWPAN_IPHC": ("6LoWPAN", {}),
     "LoWPANFragmentationFirst": ("", {}),
     "LoWPANFragmentationSubsequent": ("", {}),
-}  # fmt: skip
+}
 ECHO = {8: "request", 0: "reply", 128: "request", 129: "reply"}
 QUOTING = {"ICMP": (3, 4, 5, 11, 12), "ICMPv6": (1, 2, 3, 4)}
 

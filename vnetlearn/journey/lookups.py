@@ -106,8 +106,13 @@ def broadcast(topology: Topology, netns: str, address: str) -> bool:
     """Whether an address means all machines of a network that this namespace is in."""
     if address == "255.255.255.255":
         return True
-    here = (ip_interface(str(a)).network for key, some in topology.addrs.items() if key[0] == netns for a in some
-            if a.family == "inet")  # fmt: skip
+    here = (
+        ip_interface(str(a)).network
+        for key, some in topology.addrs.items()
+        if key[0] == netns
+        for a in some
+        if a.family == "inet"
+    )
     return any(str(net.broadcast_address) == address for net in here if net.prefixlen < 31)  # RFC 3021: /31 has none
 
 

@@ -1,5 +1,8 @@
 """What the kernel and ICMP mean when they say why a packet ended: their names, in a learner's words."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 # enum skb_drop_reason of include/net/dropreason-core.h (and drivers/net/vxlan/drop.h), without SKB_DROP_REASON_
@@ -56,7 +59,7 @@ KERNEL = {
     "BRIDGE_NON_FORWARDING_STATE": "the bridge's port does not forward",
     "VLAN_FILTER": "the bridge's VLAN filter dropped it",
     "NOMEM": "memory was short",
-}  # fmt: skip
+}
 
 # RFC 792, RFC 1122, RFC 1812, RFC 4443: (layer, type, code or -1 for any)
 ICMP = {
@@ -79,7 +82,7 @@ ICMP = {
     ("ICMPv6", 2, 0): "packet too big",
     ("ICMPv6", 3, 0): "its hop limit ran out",
     ("ICMPv6", 4, -1): "its header is wrong",
-}  # fmt: skip
+}
 
 
 def icmp(layer: str, kind: int, code: int) -> str:

@@ -22,10 +22,35 @@ __all__ = ["KINDS", "PORTS", "Kind", "Param", "checked", "decode", "encode", "ki
 
 # The order in which `vnetlearn kinds` lists them
 _ORDER = [
-    "bridge", "bond", "can", "dummy", "hsr", "ifb", "ipoib", "macvlan", "macvtap", "vcan", "veth", "vlan", "vxlan",
-    "ip6tnl", "ipip", "sit", "gre", "gretap", "ip6gre", "ip6gretap", "vti", "nlmon", "ipvlan", "lowpan", "geneve",
-    "macsec", "vrf", "tun",
-]  # fmt: skip
+    "bridge",
+    "bond",
+    "can",
+    "dummy",
+    "hsr",
+    "ifb",
+    "ipoib",
+    "macvlan",
+    "macvtap",
+    "vcan",
+    "veth",
+    "vlan",
+    "vxlan",
+    "ip6tnl",
+    "ipip",
+    "sit",
+    "gre",
+    "gretap",
+    "ip6gre",
+    "ip6gretap",
+    "vti",
+    "nlmon",
+    "ipvlan",
+    "lowpan",
+    "geneve",
+    "macsec",
+    "vrf",
+    "tun",
+]
 _all = {kind.name: kind for family in (lan, sharing, overlays, tunnels, secure, buses) for kind in family.KINDS}
 
 KINDS: dict[str, Kind] = {name: _all[name] for name in _ORDER}

@@ -3,6 +3,9 @@
 A picture and a script leave these out; a control starts with them.
 """
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from typing import Any
@@ -112,4 +115,4 @@ USUAL: dict[str, dict[str, Any]] = {
         "vlan_tunnel": False, "isolated": False, "locked": False,
     },
     "bond_slave": {"queue_id": 0, "prio": 0},
-}  # fmt: skip
+}

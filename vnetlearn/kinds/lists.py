@@ -120,8 +120,22 @@ class Peer:
     The message of the other end is a whole link message of its own, so whoever sends the message puts it together.
     """
 
-    WORDS = ("name", "address", "mtu", "netns", "txqueuelen", "numtxqueues", "numrxqueues", "index", "broadcast",
-             "addrgenmode", "alias", "group", "up", "down")  # fmt: skip
+    WORDS = (
+        "name",
+        "address",
+        "mtu",
+        "netns",
+        "txqueuelen",
+        "numtxqueues",
+        "numrxqueues",
+        "index",
+        "broadcast",
+        "addrgenmode",
+        "alias",
+        "group",
+        "up",
+        "down",
+    )
     BARE = ("up", "down")
 
     def check(self, value: Any) -> dict[str, Any]:
@@ -138,8 +152,14 @@ class Peer:
         }
 
     def words(self, word: str, value: dict[str, Any]) -> Words:
-        return [word, *(text for name, option in value.items()
-                        for text in ((name,) if name in self.BARE else (name, str(option))))]  # fmt: skip
+        return [
+            word,
+            *(
+                text
+                for name, option in value.items()
+                for text in ((name,) if name in self.BARE else (name, str(option)))
+            ),
+        ]
 
     def take(self, word: str, met: str, rest: Words) -> dict[str, Any]:
         options: dict[str, Any] = {}

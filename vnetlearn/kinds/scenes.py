@@ -5,6 +5,9 @@ Its first end gets the kind's `example`, with `params` over it; the second the s
 exchanged. In texts, DEV is the link's name. Addresses are those kept for documentation (RFC 5737, RFC 3849).
 """
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -64,25 +67,25 @@ NOTHING = Stage("An empty machine.")
 CABLE = Stage(
     "Two machines, a and b, on one cable.", ("a", "b"), (("a/eth0", "b/eth0"),),
     {"a/eth0": ("192.0.2.1/24", "2001:db8::1/64"), "b/eth0": ("192.0.2.2/24", "2001:db8::2/64")},
-)  # fmt: skip
+)
 BARE_CABLE = Stage("Two machines, a and b, on one cable without addresses.", ("a", "b"), (("a/eth0", "b/eth0"),))
 TWO_CABLES = Stage(
     "Two machines, a and b, with two cables between them.", ("a", "b"),
     (("a/eth0", "b/eth0"), ("a/eth1", "b/eth1")),
-)  # fmt: skip
+)
 THREE = Stage(
     "A machine with three cards, a cable on each to another machine: a, b and c.", ("a", "b", "c"),
     (("/pa", "a/eth0"), ("/pb", "b/eth0"), ("/pc", "c/eth0")),
     {"a/eth0": ("10.0.0.1/24",), "b/eth0": ("10.0.0.2/24",), "c/eth0": ("10.0.0.3/24",)},
-)  # fmt: skip
+)
 ROUTER = Stage(
     "A router with a machine on each side: a and b.", ("a", "b"), (("/eth0", "a/eth0"), ("/eth1", "b/eth0")),
     {"/eth0": ("10.0.1.1/24",), "a/eth0": ("10.0.1.2/24",), "/eth1": ("10.0.2.1/24",), "b/eth0": ("10.0.2.2/24",)},
     lines="sysctl -qw net.ipv4.ip_forward=1\nip -n a route add default via 10.0.1.1\n"
     "ip -n b route add default via 10.0.2.1",
-)  # fmt: skip
+)
 LAN = Stage("A machine on a LAN with a router and a neighbour; its card eth0 has 192.168.0.171.", ("ns1", "ns2"),
-            world="host")  # fmt: skip
+            world="host")
 TWO_EMPTY = Stage("Two machines, a and b, with nothing between them.", ("a", "b"))
 CONTROLLERS = Stage("A machine with two CAN controllers (QEMU's Kvaser card) on one bus.", lines="modprobe kvaser_pci")
 RADIOS = Stage(
@@ -90,7 +93,7 @@ RADIOS = Stage(
     lines="modprobe mac802154_hwsim radios=2\niwpan phy phy1 set netns name /run/netns/b\n"
     "ip -n b link set wpan1 name wpan0\niwpan dev wpan0 set pan_id 0xbeef\n"
     "ip netns exec b iwpan dev wpan0 set pan_id 0xbeef\nip link set wpan0 up\nip -n b link set wpan0 up",
-)  # fmt: skip
+)
 ONE_CARD = Stage("A machine with one Ethernet card, and no InfiniBand adapter.", ("b",), (("/eth0", "b/eth0"),))
 
 
@@ -111,14 +114,14 @@ _GRE_FIRST = ("local", "remote", "key", "csum", "seq", "dev")
 
 def _tunnel(kind: str, says: str, over: Mapping[str, Any], first: tuple[str, ...]) -> Scene:
     return Scene(CABLE, says, _both(kind), (*first, *(("hoplimit",) if over is _V6 else ("ttl", "pmtudisc"))), over,
-                 pings=_PINGED)  # fmt: skip
+                 pings=_PINGED)
 
 
 def _children(kind: str, says: str, first: tuple[str, ...]) -> Scene:
     ends = (End("", f"{kind}1", ("192.168.0.100/24",), to="ns1"), End("", f"{kind}2", ("192.168.0.200/24",), to="ns2"))
     return Scene(LAN, says, ends, first, pings=(
         ("ns1", "192.168.0.200"), ("ns1", "192.168.0.171"), ("ns1", "192.168.0.20"), ("ns1", "192.168.0.1"),
-    ))  # fmt: skip
+    ))
 
 
 _UNPLUG = (
@@ -139,7 +142,7 @@ _MACSEC = "\n".join(
     _batch(here, f"macsec add DEV tx sa 0 pn 1 on key 0{n} {_KEYS[n]}", f"macsec add DEV rx port 1 address {mac}",
            f"macsec add DEV rx port 1 address {mac} sa 0 pn 1 on key 0{1 - n} {_KEYS[1 - n]}")
     for n, (here, mac) in enumerate((("a", "02:00:00:00:00:02"), ("b", "02:00:00:00:00:01")))
-)  # fmt: skip
+)
 _WAYS = ((HERE[0], THERE[0], 257), (THERE[0], HERE[0], 258))
 _XFRM = "\n".join(
     _batch(netns, "xfrm state flush", "xfrm policy flush", *(
@@ -148,7 +151,7 @@ _XFRM = "\n".join(
         f"xfrm policy add dir {way} mark 42 tmpl src {src} dst {dst} proto esp reqid 1 mode tunnel"
         for way, (src, dst, _) in zip(directions, _WAYS, strict=True)))
     for netns, directions in (("a", ("out", "in")), ("b", ("in", "out")))
-)  # fmt: skip
+)
 # A program behind the tun: it says what comes, and answers a ping with the same packet, its addresses exchanged and its
 # type 0, the reply (RFC 792). How it has to open the link is in tun_flags (linux/if_tun.h).
 _ECHO = """python3 -ISc '
@@ -246,4 +249,4 @@ SCENES: dict[str, Scene] = {
     "tun": Scene(NOTHING, "A program opens it, says what comes, and answers a ping itself: no other machine is there.",
                  (End("", "tun1", ("10.0.0.1/24",)),),
                  script=(_ECHO,)),
-}  # fmt: skip
+}

@@ -40,8 +40,12 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
     asked = engine or os.environ.get("VNETLEARN_ENGINE", "")
     if asked:
         if asked not in ENGINES:
-            raise BadParameter(f"Lab(engine={asked!r})", f"there is no engine {asked!r}", "an engine is where a lab's kernel"
-                               " comes from", "one of: host, vm")  # fmt: skip
+            raise BadParameter(
+                f"Lab(engine={asked!r})",
+                f"there is no engine {asked!r}",
+                "an engine is where a lab's kernel comes from",
+                "one of: host, vm",
+            )
         return Choice(asked, "asked for" if engine else "VNETLEARN_ENGINE asks for it")
     ok, why, _ = host.available()
     if not ok:

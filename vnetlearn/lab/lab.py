@@ -43,8 +43,15 @@ class Node:
         self.neigh, self.sysctl = Neighs(self), Sysctl(self)
         self.rtnl = netlink.Rtnl(lab.channel, name)
 
-    def run(self, command: str | Sequence[str], *, check: bool = False, input: str = "", quiet: bool = False,
-            env: dict[str, str] | None = None) -> Result:  # fmt: skip
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        check: bool = False,
+        input: str = "",
+        quiet: bool = False,
+        env: dict[str, str] | None = None,
+    ) -> Result:
         """Run shell text (a string, by bash) or one program (a list) here: `ip netns exec NAME …`.
 
         What it writes is shown as it comes, unless `quiet`, and is in the result too. `input` is its standard input.
@@ -69,8 +76,17 @@ class Node:
         """Start a program here and come back at once; `tty` gives it a terminal of (rows, columns)."""
         return Program(self.lab.channel, argv, self.name, env or {}, tty)
 
-    def ping(self, target: str | Node, *, count: int | None = None, interval: float = 0.2, timeout: float = 1.0,
-             size: int = 56, dev: str | None = None, journey: bool = False) -> Ping:  # fmt: skip
+    def ping(
+        self,
+        target: str | Node,
+        *,
+        count: int | None = None,
+        interval: float = 0.2,
+        timeout: float = 1.0,
+        size: int = 56,
+        dev: str | None = None,
+        journey: bool = False,
+    ) -> Ping:
         """Send `count` echo requests (3), `interval` seconds apart: `ping -c COUNT -i INTERVAL -W TIMEOUT TARGET`.
 
         `target` is an address, a name that the lab can resolve, or a node (its first address on a link is taken).
@@ -130,11 +146,21 @@ class Node:
         result = self.ask(["ip", *words])
         said = result.stderr.strip()
         if "Permission denied" in said:
-            raise CommandFailed(tried, said, "/dev/net/tun may be opened by root alone on this computer",
-                                "Lab(engine='vm') has a /dev/net/tun of its own", status=result.status)  # fmt: skip
+            raise CommandFailed(
+                tried,
+                said,
+                "/dev/net/tun may be opened by root alone on this computer",
+                "Lab(engine='vm') has a /dev/net/tun of its own",
+                status=result.status,
+            )
         if result.status:
-            raise CommandFailed(tried, said, "the name is taken, or a value does not fit", f"ip link show; ip {words[0]} help",
-                                status=result.status)  # fmt: skip
+            raise CommandFailed(
+                tried,
+                said,
+                "the name is taken, or a value does not fit",
+                f"ip link show; ip {words[0]} help",
+                status=result.status,
+            )
         self.lab.wrote(tried)
 
     def __eq__(self, other: object) -> bool:

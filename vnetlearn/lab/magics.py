@@ -41,8 +41,12 @@ class LabMagics(Magics):
         if not isinstance(found, Lab):
             found = getattr(found, "lab", None)  # of an exercise
         if not isinstance(found, Lab):
-            raise BadParameter(f"%%lab {line}", f"{options.on!r} is not a lab", WHERE, "lab = Lab() in a cell before; then %%lab"
-                               " or %%lab NAMESPACE")  # fmt: skip
+            raise BadParameter(
+                f"%%lab {line}",
+                f"{options.on!r} is not a lab",
+                WHERE,
+                "lab = Lab() in a cell before; then %%lab or %%lab NAMESPACE",
+            )
         node = found.node(options.node)
         before = found.topology(settled=True) if options.diff else None
         try:

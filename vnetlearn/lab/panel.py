@@ -64,8 +64,20 @@ class Panel(widgets.Shown):
         )
         self.refresh.on_click(lambda _: self._worker.ask(self._look))
         switches, log = w.HTML(part("<b>Set a link up or down</b>")), w.HTML(part(f"<b>What changed</b>, {MONITOR}"))
-        self.widget = w.VBox([w.HTML(block("")), self._answer, self._picture, switches, self._row,
-                              w.HBox([self.refresh]), self._counters, log, self._log], layout={"max_width": "72em"})  # fmt: skip
+        self.widget = w.VBox(
+            [
+                w.HTML(block("")),
+                self._answer,
+                self._picture,
+                switches,
+                self._row,
+                w.HBox([self.refresh]),
+                self._counters,
+                log,
+                self._log,
+            ],
+            layout={"max_width": "72em"},
+        )
         self._show_log()
 
     def _look(self) -> None:
@@ -116,8 +128,16 @@ class Panel(widgets.Shown):
         for key, link in self.topology.links.items():
             n = self.topology.stats.get(key, {})
             lost = sum(n.get(name, 0) for name in ("rx_dropped", "rx_errors", "tx_dropped", "tx_errors"))
-            cells = (self.topology.called(key[0]), key[1], state(link), n.get("rx_packets", 0), n.get("rx_bytes", 0),
-                     n.get("tx_packets", 0), n.get("tx_bytes", 0), lost)  # fmt: skip
+            cells = (
+                self.topology.called(key[0]),
+                key[1],
+                state(link),
+                n.get("rx_packets", 0),
+                n.get("rx_bytes", 0),
+                n.get("tx_packets", 0),
+                n.get("tx_bytes", 0),
+                lost,
+            )
             rows.append(
                 "<tr>"
                 + "".join(f"<td style='text-align:{_side(i)}'>{printable(str(c))}</td>" for i, c in enumerate(cells))

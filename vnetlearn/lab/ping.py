@@ -107,9 +107,16 @@ class Ping:
 
 
 def ping(
-    node: Node, target: str | Node, *, count: int | None, interval: float, timeout: float, size: int, dev: str | None,
+    node: Node,
+    target: str | Node,
+    *,
+    count: int | None,
+    interval: float,
+    timeout: float,
+    size: int,
+    dev: str | None,
     journey: bool = False,
-) -> Ping:  # fmt: skip
+) -> Ping:
     from ..journey.journey import of_ping
 
     if not journey:
@@ -120,18 +127,36 @@ def ping(
     return replace(done, journey=of_ping(cap, node, begun[1]))
 
 
-def _begin(node: Node, target: str | Node, count: int, interval: float, timeout: float, size: int, *,
-           dev: str | None = None, pattern: str = "") -> tuple[Node, str, int, Program, str]:  # fmt: skip
+def _begin(
+    node: Node,
+    target: str | Node,
+    count: int,
+    interval: float,
+    timeout: float,
+    size: int,
+    *,
+    dev: str | None = None,
+    pattern: str = "",
+) -> tuple[Node, str, int, Program, str]:
     address = target if isinstance(target, str) else first_address(target)
     # -n: no names; -W in seconds; an interval below 0.002 s is for floods only, which ping refuses by itself
-    options = {"-c": count, "-i": interval, "-W": timeout, "-s": size, **({"-I": dev} if dev else {}),
-               **({"-p": pattern} if pattern else {})}  # fmt: skip
+    options = {
+        "-c": count,
+        "-i": interval,
+        "-W": timeout,
+        "-s": size,
+        **({"-I": dev} if dev else {}),
+        **({"-p": pattern} if pattern else {}),
+    }
     argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), "--", address]
     limits = ((count, 1, 1 << 31), (interval, 0.002, 1e6), (timeout, 1e-6, 1e6), (size, 0, 65507))
     if not all(isinstance(value, (int, float)) and low <= value <= high for value, low, high in limits):
-        raise BadParameter(" ".join(argv), "a number is missing or outside of its limits", "count is at least 1, interval at"
-                           " least 0.002 s, timeout above 0 s, size from 0 to 65507 bytes",
-                           "node.ping(target, count=3, interval=0.2, timeout=1, size=56)")  # fmt: skip
+        raise BadParameter(
+            " ".join(argv),
+            "a number is missing or outside of its limits",
+            "count is at least 1, interval at least 0.002 s, timeout above 0 s, size from 0 to 65507 bytes",
+            "node.ping(target, count=3, interval=0.2, timeout=1, size=56)",
+        )
     if dev is not None:
         node.link.index(dev, node.spell(["link", "show", "dev", dev]))
     return node, address, count, node.start(argv), " ".join(argv)
@@ -158,9 +183,11 @@ def _refuse_nonsense(result: Result) -> None:
     said = LOCAL.search(result.stderr)
     if result.status == 2 and said and re.search(r"not known|resolution|invalid|[Uu]nknown", said[1]):
         raise BadParameter(
-            result.command, said[0], "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
+            result.command,
+            said[0],
+            "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
             "give an address, or a node: ns1.ping(ns2)",
-        )  # fmt: skip
+        )
 
 
 def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[str, str]]) -> str:
@@ -197,8 +224,12 @@ def first_address(node: Node) -> str:
         for addr in usable:
             if addr.family == family:
                 return addr.local
-    raise BadParameter(f"ping {node.name or 'host'}", "it has no address to ping", "no link but the loopback has one",
-                       f"ip -n {node.name} addr add …" if node.name else "ip addr add …")  # fmt: skip
+    raise BadParameter(
+        f"ping {node.name or 'host'}",
+        "it has no address to ping",
+        "no link but the loopback has one",
+        f"ip -n {node.name} addr add …" if node.name else "ip addr add …",
+    )
 
 
 @dataclass(frozen=True)
@@ -240,9 +271,14 @@ def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Ma
 
 
 def many(
-    pairs: Sequence[tuple[Node, str]], *, count: int = 1, timeout: float = 2.0, interval: float = 0.2,
-    patterns: Sequence[str] = (), sizes: Sequence[int] = (),
-) -> list[Ping]:  # fmt: skip
+    pairs: Sequence[tuple[Node, str]],
+    *,
+    count: int = 1,
+    timeout: float = 2.0,
+    interval: float = 0.2,
+    patterns: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+) -> list[Ping]:
     """Several pings at the same time, (node, target) each; their results in the same order.
 
     `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`; `sizes` how many bytes.

@@ -1,5 +1,8 @@
 """The little worlds a lab can start as. A world is data; `build` makes it with the verbs that learners use."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -43,7 +46,7 @@ class World:
 
 
 _GATEWAY = Machine("gateway", "192.168.0.1/24", "the LAN's router; behind it, 203.0.113.1 stands for the rest of the world",
-                   also=("203.0.113.1/32",), forwards=True)  # fmt: skip
+                   also=("203.0.113.1/32",), forwards=True)
 _HOST = Machine("", "192.168.0.171/24", "the machine you stand on", gateway="192.168.0.1")
 
 WORLDS = {
@@ -57,7 +60,7 @@ WORLDS = {
               (_HOST, Machine("host2", "192.168.0.172/24", "the second machine", "192.168.0.1"), _GATEWAY)),
         World("empty", "Nothing but the lab's first namespace and its loopback."),
     )
-}  # fmt: skip
+}
 
 
 def world(name: str | World) -> World:
@@ -65,7 +68,7 @@ def world(name: str | World) -> World:
         return name
     if name not in WORLDS:
         raise BadParameter(f"Lab({name!r})", f"there is no world {name!r}", "a lab starts as one of a few little worlds",
-                           "one of: " + ", ".join(WORLDS))  # fmt: skip
+                           "one of: " + ", ".join(WORLDS))
     return WORLDS[name]
 
 

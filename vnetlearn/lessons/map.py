@@ -81,11 +81,15 @@ def _time(kind: Kind) -> str:
 def _family(number: int, family: str, kinds: Iterable[Kind]) -> list[str]:
     look = FAMILIES[family]
     fill, line = LIGHT.hues[look.hue]
-    lines = [f'subgraph cluster{number} {{ label="{family}"; style="filled,rounded"; fillcolor="{LIGHT.box}";',
-             f'color="{LIGHT.border}"; fontsize=11;']  # fmt: skip
+    lines = [
+        f'subgraph cluster{number} {{ label="{family}"; style="filled,rounded"; fillcolor="{LIGHT.box}";',
+        f'color="{LIGHT.border}"; fontsize=11;',
+    ]
     for kind in kinds:
         name = f"<b>{kind.name}</b>" if kind.lesson else kind.name
         label = f'<{name}<br/><font point-size="9" color="{LIGHT.faint}">{html.escape(kind.title)}</font>>'
-        lines.append(f'"{kind.name}" [label={label}, shape={look.shape}, margin="{look.margin}", style="{look.style}",'
-                     f' fillcolor="{fill}", color="{line}"];')  # fmt: skip
+        lines.append(
+            f'"{kind.name}" [label={label}, shape={look.shape}, margin="{look.margin}", style="{look.style}",'
+            f' fillcolor="{fill}", color="{line}"];'
+        )
     return [*lines, "}"]

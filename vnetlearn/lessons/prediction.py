@@ -42,8 +42,12 @@ class Prediction(Shown, Generic[T]):
         """Predict by letter, where there are no buttons: `predict(…).enter("b")`. Raises `BadParameter` for others."""
         letters = string.ascii_lowercase[: len(self.choices)]
         if not (isinstance(letter, str) and len(letter) == 1 and letter.lower() in letters):
-            raise BadParameter(f"enter({letter!r})", f"there is no choice {letter!r}", "a choice is entered by its letter",
-                               f"one of: {', '.join(letters)}")  # fmt: skip
+            raise BadParameter(
+                f"enter({letter!r})",
+                f"there is no choice {letter!r}",
+                "a choice is entered by its letter",
+                f"one of: {', '.join(letters)}",
+            )
         if not self._closed:
             self._entered = letters.index(letter.lower())
             if "widget" in self.__dict__:

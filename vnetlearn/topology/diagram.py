@@ -32,10 +32,19 @@ NUMBERS = "①②③④⑤⑥⑦⑧⑨⑩"  # fonts that have the first ten ofte
 
 
 def draw(
-    topology: Topology, *, focus: Any = None, layers: Sequence[str] | str | None = None, highlight: Any = (),
-    path: Sequence[Key] = (), everything: bool = False, stats: bool = False, theme: str | None = None, legend: bool = True,
-    marks: Mapping[Key | Relation, str] | None = None, notes: Mapping[Key, Sequence[str]] | None = None,
-) -> Picture:  # fmt: skip
+    topology: Topology,
+    *,
+    focus: Any = None,
+    layers: Sequence[str] | str | None = None,
+    highlight: Any = (),
+    path: Sequence[Key] = (),
+    everything: bool = False,
+    stats: bool = False,
+    theme: str | None = None,
+    legend: bool = True,
+    marks: Mapping[Key | Relation, str] | None = None,
+    notes: Mapping[Key, Sequence[str]] | None = None,
+) -> Picture:
     """Namespaces as boxes, in them their links with kind, addresses and state, and how the links hang together.
 
     `focus` names links or namespaces ("ns1", "eth0", "ns1/eth0", or a list): they are shown, with what hangs on them.
@@ -62,8 +71,12 @@ def draw(
 def _theme(name: str | None) -> Theme:
     name = name or os.environ.get("VNETLEARN_THEME", "light")
     if name not in THEMES:
-        raise BadParameter(f"draw(theme={name!r})", f"there is no theme {name!r}", "a theme is a set of colours",
-                           "one of " + ", ".join(THEMES))  # fmt: skip
+        raise BadParameter(
+            f"draw(theme={name!r})",
+            f"there is no theme {name!r}",
+            "a theme is a set of colours",
+            "one of " + ", ".join(THEMES),
+        )
     return THEMES[name]
 
 
@@ -208,8 +221,10 @@ class _Drawing:
         for pair, step in steps.items():  # a step where nothing hangs together: through the namespace's stack
             source, target = (self.path[step], self.path[step + 1])
             if pair <= self.shown:
-                yield (f'{_id(source)} -> {_id(target)} [color="{self.theme.hues["path"][1]}", style=bold, constraint=false,'
-                       f' arrowhead=vee, arrowsize=0.7, fontcolor="{self.theme.hues["path"][1]}"];')  # fmt: skip
+                yield (
+                    f'{_id(source)} -> {_id(target)} [color="{self.theme.hues["path"][1]}", style=bold, constraint=false,'
+                    f' arrowhead=vee, arrowsize=0.7, fontcolor="{self.theme.hues["path"][1]}"];'
+                )
 
     def _networks(self) -> Iterable[str]:
         """Each IP network that several links have an address in, as a thing of its own."""
@@ -255,10 +270,16 @@ class _Drawing:
     def _legend(self) -> str:
         """What the lines and colours in this picture mean, in one or two rows."""
         theme = self.theme
-        entries = [f'<font color="{theme.hues[one.hue][1]}">{one.glyph}</font>&nbsp;{one.says}'
-                   for one in (*LINES.values(), *MARKS.values()) if one in self.used]  # fmt: skip
-        entries += [f'<font color="{theme.hues[one.hue][1]}">■</font>&nbsp;{one.says}'
-                    for one in FAMILIES.values() if one in self.used]  # fmt: skip
+        entries = [
+            f'<font color="{theme.hues[one.hue][1]}">{one.glyph}</font>&nbsp;{one.says}'
+            for one in (*LINES.values(), *MARKS.values())
+            if one in self.used
+        ]
+        entries += [
+            f'<font color="{theme.hues[one.hue][1]}">■</font>&nbsp;{one.says}'
+            for one in FAMILIES.values()
+            if one in self.used
+        ]
         if len(entries) < 2:
             return ""
         if any(not self.topology.links[key].up for key in self.shown if key in self.topology.links):

@@ -48,8 +48,11 @@ class Difference:
             mine, theirs = getattr(old, name), getattr(now, name)
             if isinstance(mine, dict):
                 words = {**mine, **theirs}
-                yield from (f"{word}: {_said(mine.get(word))} → {_said(theirs.get(word))}" for word in words
-                            if mine.get(word) != theirs.get(word) and (name, word) != ("port", "state"))  # fmt: skip
+                yield from (
+                    f"{word}: {_said(mine.get(word))} → {_said(theirs.get(word))}"
+                    for word in words
+                    if mine.get(word) != theirs.get(word) and (name, word) != ("port", "state")
+                )
             elif mine != theirs and not (
                 name == "state" and old.up != now.up and now.state in ("UP", "DOWN", "UNKNOWN")
             ):
@@ -95,8 +98,11 @@ class Difference:
         lines += [f"+ {self._link(self.after, key)}" for key in self.new]
         lines += [f"- {self._link(self.before, key)}" for key in self.gone]
         lines += [f"~ {self.after.at(key)}: {', '.join(said)}" for key, said in self.changed.items()]
-        lines += [f"{'+' if sign == 'new' else '-'} {self.after.at(r.source)} {RELATIONS[r.how].says} {self.after.at(r.target)}"
-                  for r, sign in self.relations.items() if not {r.source, r.target} & {*self.new, *self.gone}]  # fmt: skip
+        lines += [
+            f"{'+' if sign == 'new' else '-'} {self.after.at(r.source)} {RELATIONS[r.how].says} {self.after.at(r.target)}"
+            for r, sign in self.relations.items()
+            if not {r.source, r.target} & {*self.new, *self.gone}
+        ]
         return "\n".join([*lines, *self.routes]) or "nothing has changed"
 
     __repr__ = __str__
@@ -109,9 +115,11 @@ class Difference:
     def draw(self, **how: Any) -> Picture:
         """Both readings in one picture: new green, gone red and dashed, changed amber. It takes what `diagram.draw` takes."""
         marks: dict[Any, str] = {
-            **dict.fromkeys(self.new, "new"), **dict.fromkeys(self.gone, "gone"), **dict.fromkeys(self.changed, "changed"),
+            **dict.fromkeys(self.new, "new"),
+            **dict.fromkeys(self.gone, "gone"),
+            **dict.fromkeys(self.changed, "changed"),
             **self.relations,
-        }  # fmt: skip
+        }
         notes = {key: said for key, said in self.changed.items()}
         picture = diagram.draw(self._both(), marks=marks, notes=notes, **how)
         return replace(picture, text=f"What has changed: {self}. {picture.text}")

@@ -67,8 +67,9 @@ def find(
 class Seen:
     """What was read so far, and which link another namespace's number means."""
 
-    def __init__(self, lab: Lab | Computer, netns: tuple[str, ...], links: dict[Key, Link],
-                 addrs: dict[Key, tuple[Addr, ...]]) -> None:  # fmt: skip
+    def __init__(
+        self, lab: Lab | Computer, netns: tuple[str, ...], links: dict[Key, Link], addrs: dict[Key, tuple[Addr, ...]]
+    ) -> None:
         self.lab, self.netns, self.links, self.addrs = lab, netns, links, addrs
         self.things: dict[Key, Thing] = {}
         self.at = {(key[0], link.index): key for key, link in links.items()}
@@ -321,6 +322,12 @@ def _mirred(nested: Any) -> Iterator[int]:
 
 
 FINDERS: dict[str, Callable[[Seen, Key, Link], Ends]] = {
-    "peer": _peer, "lower": _lower, "master": _master, "underlay": _underlay, "tunnel": _tunnel, "hears": _hears,
-    "bus": _bus, "radio": _radio,
-}  # fmt: skip
+    "peer": _peer,
+    "lower": _lower,
+    "master": _master,
+    "underlay": _underlay,
+    "tunnel": _tunnel,
+    "hears": _hears,
+    "bus": _bus,
+    "radio": _radio,
+}

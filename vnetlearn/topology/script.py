@@ -38,8 +38,11 @@ def script(topology: Topology) -> str:
         routes = [route for route in some if (netns, route.dev) not in without]
         own = {addr.local for key, addrs in topology.addrs.items() if key[0] == netns for addr in addrs}
         lines += [_line(netns, words) for words in _routes([route for route in routes if route.via not in own])]
-        lines += [f"# {route.dst} via {route.via}: a gateway that became this machine's own address cannot be given" for route
-                  in routes if route.via in own]  # fmt: skip
+        lines += [
+            f"# {route.dst} via {route.via}: a gateway that became this machine's own address cannot be given"
+            for route in routes
+            if route.via in own
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -131,8 +134,20 @@ def _cable(topology: Topology, key: Key) -> Iterator[list[str] | str]:
         return
     theirs = _generic(topology, other, topology.links[other])
     away = ["netns", other[0] or "1"] if other[0] != key[0] else []
-    yield ["link", "add", "name", key[1], *_generic(topology, key, topology.links[key]), "type", "veth", "peer", "name",
-           other[1], *away, *theirs]  # fmt: skip
+    yield [
+        "link",
+        "add",
+        "name",
+        key[1],
+        *_generic(topology, key, topology.links[key]),
+        "type",
+        "veth",
+        "peer",
+        "name",
+        other[1],
+        *away,
+        *theirs,
+    ]
 
 
 def _peer(topology: Topology, key: Key) -> Key | None:
@@ -179,8 +194,12 @@ def _own(topology: Topology, key: Key, link: Link) -> dict[str, Any]:
     if link.params.items() >= BARE_SIT.items():
         return {}
     params = unusual(link.kind, link.params)
-    for one, others in (("key", ("ikey", "okey")), ("seq", ("iseq", "oseq")), ("csum", ("icsum", "ocsum")),
-                        ("sci", ("address", "port"))):  # fmt: skip
+    for one, others in (
+        ("key", ("ikey", "okey")),
+        ("seq", ("iseq", "oseq")),
+        ("csum", ("icsum", "ocsum")),
+        ("sci", ("address", "port")),
+    ):
         if one in params:
             params = {name: value for name, value in params.items() if name not in others}
     if link.kind == "macsec" and params.get("sci") == link.address.replace(":", "") + "0001":

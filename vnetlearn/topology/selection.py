@@ -57,15 +57,23 @@ def namespace(topology: Topology, what: Any) -> str | None:
 def _unknown(topology: Topology, name: str, tried: str) -> NotFound:
     there = sorted({*topology.netns, *(f"{netns or topology.home}/{dev}" for netns, dev in topology.links)} - {""})
     close = difflib.get_close_matches(name, there) or [one for one in there if one.endswith(f"/{name}")]
-    return NotFound(tried, f"there is no namespace or link {name!r}", "it is not there (any more), or is spelled otherwise",
-                    f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(there)}")  # fmt: skip
+    return NotFound(
+        tried,
+        f"there is no namespace or link {name!r}",
+        "it is not there (any more), or is spelled otherwise",
+        f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(there)}",
+    )
 
 
 def check_layers(layers: Sequence[str] | str | None, tried: str) -> tuple[str, ...]:
     chosen = (layers,) if isinstance(layers, str) else tuple(layers or LAYERS)
     if unknown := [one for one in chosen if one not in LAYERS]:
-        raise BadParameter(tried, f"there is no layer {unknown[0]!r}", "a picture can show one or more of three layers",
-                           "one or more of " + ", ".join(LAYERS))  # fmt: skip
+        raise BadParameter(
+            tried,
+            f"there is no layer {unknown[0]!r}",
+            "a picture can show one or more of three layers",
+            "one or more of " + ", ".join(LAYERS),
+        )
     return chosen
 
 

@@ -112,8 +112,10 @@ class Topology:
         """
         file = Path(path)
         texts: dict[str, Callable[[], str]] = {
-            ".json": self.to_json, ".sh": self.to_script, ".dot": lambda: self.to_dot(**how),
-        }  # fmt: skip
+            ".json": self.to_json,
+            ".sh": self.to_script,
+            ".dot": lambda: self.to_dot(**how),
+        }
         if file.suffix in texts:
             file.write_text(texts[file.suffix]())
             return file
@@ -167,15 +169,21 @@ def as_json(topology: Topology) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "netns": list(topology.netns),
-        "links": [{**asdict(one), "flags": list(one.flags), "addrs": [asdict(a) for a in topology.addrs.get(key, ())],
-                   **({"link_netns": topology.link_netns[key]} if key in topology.link_netns else {}),
-                   **({"stats": topology.stats[key]} if key in topology.stats else {})}
-                  for key, one in topology.links.items()],
+        "links": [
+            {
+                **asdict(one),
+                "flags": list(one.flags),
+                "addrs": [asdict(a) for a in topology.addrs.get(key, ())],
+                **({"link_netns": topology.link_netns[key]} if key in topology.link_netns else {}),
+                **({"stats": topology.stats[key]} if key in topology.stats else {}),
+            }
+            for key, one in topology.links.items()
+        ],
         "things": [{**pair(key), "what": one.what, "says": one.says} for key, one in topology.things.items()],
         "relations": [{"how": r.how, "source": pair(r.source), "target": pair(r.target)} for r in topology.relations],
         "routes": [asdict(route) for routes in topology.routes.values() for route in routes],
         "unseen": list(topology.unseen),
-    }  # fmt: skip
+    }
 
 
 def read_settled(lab: Lab, *, stats: bool = False) -> Topology:
@@ -240,8 +248,17 @@ def counted(message: Any) -> dict[str, int]:
     return {name: int(stats[name]) for name in COUNTERS if name in stats}
 
 
-COUNTERS = ("rx_packets", "rx_bytes", "rx_errors", "rx_dropped", "tx_packets", "tx_bytes", "tx_errors", "tx_dropped",
-            "multicast")  # fmt: skip
+COUNTERS = (
+    "rx_packets",
+    "rx_bytes",
+    "rx_errors",
+    "rx_dropped",
+    "tx_packets",
+    "tx_bytes",
+    "tx_errors",
+    "tx_dropped",
+    "multicast",
+)
 
 
 def cannot_see(netns: str, error: OSError) -> str:

@@ -35,8 +35,7 @@ def guests_by_verbs(lab: Lab) -> None:
 WAYS = {
     "bridge/three-ports": Ways(
         wrong={
-            "ip -n sw link add br0 type bridge; for p in p1 p2 p3; do ip -n sw link set $p master br0; done":
-            "no ARP answer for 10.0.0.2 on eth0",
+            "ip -n sw link add br0 type bridge; for p in p1 p2 p3; do ip -n sw link set $p master br0; done": "no ARP answer for 10.0.0.2 on eth0",
             """ip -n sw link add br0 up type bridge
             for p in p1 p2; do ip -n sw link set $p master br0; done""": "no ARP answer for 10.0.0.3 on eth0",
         },
@@ -107,4 +106,4 @@ WAYS = {
             ip -n vm route add default via 10.0.0.1""": "eth1 in vm",
         },
     ),
-}  # fmt: skip
+}

@@ -83,4 +83,4 @@ WAYS = {
             "ip -n server link set eth0 mtu 1300": "in server:",
         },
     ),
-}  # fmt: skip
+}

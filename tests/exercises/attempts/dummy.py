@@ -43,4 +43,4 @@ WAYS: dict[str, Ways] = {
             "for n in s1 s2; do ip -n $n link set eth0 arp off; done": "no answer",
         },
     ),
-}  # fmt: skip
+}

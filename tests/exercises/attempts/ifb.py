@@ -38,11 +38,15 @@ WAYS = {
         },
         others=(
             "ip -n b link set ifb0 up; tc -n b qdisc add dev ifb0 root netem delay 100ms",
-            lambda lab: (lab["b"].link.delete("ifb0"), lab["b"].run("tc qdisc del dev eth0 clsact", quiet=True),
-                         lab["b"].link.delete("ifb1"), by_verbs(lab))[0],
+            lambda lab: (
+                lab["b"].link.delete("ifb0"),
+                lab["b"].run("tc qdisc del dev eth0 clsact", quiet=True),
+                lab["b"].link.delete("ifb1"),
+                by_verbs(lab),
+            )[0],
         ),
         tricks={
             "tc -n b filter del dev eth0 ingress; tc -n b qdisc add dev eth0 root netem delay 100ms": "it has netem",
         },
     ),
-}  # fmt: skip
+}

@@ -55,11 +55,10 @@ WAYS = {
         },
         others=(by_watching,),
         tricks={
-            """ip -n a route add 10.7.0.0/25 via 10.0.0.2; ip -n a route add 10.7.0.128/25 via 10.0.0.2""":
-            "it is not there",
+            """ip -n a route add 10.7.0.0/25 via 10.0.0.2; ip -n a route add 10.7.0.128/25 via 10.0.0.2""": "it is not there",
             """for p in /proc/[0-9]*; do if [ "$(cat $p/cmdline 2>/dev/null)" = python3-IS- ]; then kill ${p#/proc/}; fi; done
             sleep 0.3
             ip -n a route add 10.7.0.0/24 via 10.0.0.2""": "no answer",
         },
     ),
-}  # fmt: skip
+}

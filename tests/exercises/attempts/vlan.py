@@ -82,4 +82,4 @@ WAYS = {
             ip -n b addr add 10.0.20.2/24 dev eth0; ip -n b addr delete 10.0.20.2/24 dev eth0.20""": "in b:",
         },
     ),
-}  # fmt: skip
+}

@@ -132,8 +132,14 @@ class Apt:
         total = sum(map(int, sizes))
         _room(self.work, 3 * total)
         debs = self.work / "debs"
-        with subprocess.Popen(self._command("apt-get", "-q", "download", *names), cwd=debs, env=_C,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # fmt: skip
+        with subprocess.Popen(
+            self._command("apt-get", "-q", "download", *names),
+            cwd=debs,
+            env=_C,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
             while process.poll() is None:
                 done = sum(f.stat().st_size for f in debs.iterdir())
                 progress(f"downloading the kernel: {done >> 20} of {total >> 20} MB")
@@ -176,8 +182,12 @@ def _failed(tried: str, output: str) -> ImageError:
 
 def _room(folder: Path, needed: int) -> None:
     if (free := shutil.disk_usage(folder).free) < needed:
-        raise ImageError("download a kernel", f"{folder} has {free >> 20} MB free, {needed >> 20} MB are needed",
-                         "the disk is full", "free that much, or set XDG_CACHE_HOME to another disk")  # fmt: skip
+        raise ImageError(
+            "download a kernel",
+            f"{folder} has {free >> 20} MB free, {needed >> 20} MB are needed",
+            "the disk is full",
+            "free that much, or set XDG_CACHE_HOME to another disk",
+        )
 
 
 def sources(etc: Path = Path("/etc/apt")) -> list[Stanza]:

@@ -120,9 +120,14 @@ esac
 TEXTS = {
     "/init": (INIT, 0o755),
     "/etc/udhcpc/default.script": (UDHCPC, 0o755),
-    "/etc/passwd": ("root:x:0:0:root:/root:/bin/bash\n" + "".join(
-        f"{name}:x:{number}:{number}::/nonexistent:/bin/false\n"
-        for name, number in (("tcpdump", 101), ("dnsmasq", 102), ("nobody", 65534))), 0o644),
+    "/etc/passwd": (
+        "root:x:0:0:root:/root:/bin/bash\n"
+        + "".join(
+            f"{name}:x:{number}:{number}::/nonexistent:/bin/false\n"
+            for name, number in (("tcpdump", 101), ("dnsmasq", 102), ("nobody", 65534))
+        ),
+        0o644,
+    ),
     "/etc/group": ("root:x:0:\ntty:x:5:\ntcpdump:x:101:\ndnsmasq:x:102:\ndip:x:30:\nnogroup:x:65534:\n", 0o644),
     "/etc/hosts": ("127.0.0.1 localhost\n127.0.1.1 lab\n::1 localhost ip6-localhost ip6-loopback\n", 0o644),
     "/etc/hostname": ("lab\n", 0o644),
@@ -131,9 +136,11 @@ TEXTS = {
     "/etc/resolv.conf": ("", 0o644),
     # As systemd has it: no dummy0, bond0, ifb0 and ifb1 that nobody asked for, when a module is loaded.
     "/etc/modprobe.d/links.conf": (
-        "options bonding max_bonds=0\noptions dummy numdummies=0\noptions ifb numifbs=0\n", 0o644),
+        "options bonding max_bonds=0\noptions dummy numdummies=0\noptions ifb numifbs=0\n",
+        0o644,
+    ),
     "/etc/vim/vimrc.tiny": ("set nocompatible ruler backspace=2\n", 0o644),
-}  # fmt: skip
+}
 
 FOLDERS = "dev proc sys run tmp root etc mnt var/lib/misc usr/bin usr/sbin usr/lib usr/lib64 usr/share"
 
@@ -157,8 +164,12 @@ def host_entries() -> dict[str, Entry]:
     if lacking := missing():
         packages = " ".join(dict.fromkeys(package for _, package in lacking))
         commands = ", ".join(command for command, _ in lacking)
-        raise ToolMissing("vnetlearn image build", f"{commands}: not found", "the guest's programs are this machine's",
-                          f"sudo apt-get install {packages}")  # fmt: skip
+        raise ToolMissing(
+            "vnetlearn image build",
+            f"{commands}: not found",
+            "the guest's programs are this machine's",
+            f"sudo apt-get install {packages}",
+        )
     entries = dict(_programs())
     entries.update(_python())
     binaries = [e.source for e in entries.values() if e.source and (e.mode & 0o111 or ".so" in e.source.name)]

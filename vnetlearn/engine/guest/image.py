@@ -217,8 +217,12 @@ def _clear_errors() -> Iterator[None]:
 
 
 def _full(said: str) -> ImageError:
-    return ImageError("vnetlearn image build", said, f"{_images()} has no room for {SPACE_MB} MB",
-                      "free that much there, or set XDG_CACHE_HOME to a folder on another disk")  # fmt: skip
+    return ImageError(
+        "vnetlearn image build",
+        said,
+        f"{_images()} has no room for {SPACE_MB} MB",
+        "free that much there, or set XDG_CACHE_HOME to a folder on another disk",
+    )
 
 
 def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> Image:
@@ -240,11 +244,14 @@ def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> 
         initrd.unlink()
         shutil.rmtree(work / "staging")
         manifest = {
-            "kernel": chosen.release, "accel": accel, "can": can, "qemu": qemu.version(qemu.program()),
+            "kernel": chosen.release,
+            "accel": accel,
+            "can": can,
+            "qemu": qemu.version(qemu.program()),
             "sizes": {part: (work / part).stat().st_size for part in PARTS},
             "checksums": {part: _checksum(work / part) for part in PARTS},
             "seconds": round(time.monotonic() - start, 1),
-        }  # fmt: skip
+        }
         (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
         target = _images() / name
         if target.exists():
@@ -268,8 +275,12 @@ def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> 
             for line in WARM:
                 ask(guest.stream, BOOT_SECONDS, "run", argv=line.split())
         except OSError:
-            raise ImageError("boot the guest", guest.died(), f"kernel {chosen.release} did not reach the agent",
-                             "set VNETLEARN_KERNEL to another kernel's vmlinuz") from None  # fmt: skip
+            raise ImageError(
+                "boot the guest",
+                guest.died(),
+                f"kernel {chosen.release} did not reach the agent",
+                "set VNETLEARN_KERNEL to another kernel's vmlinuz",
+            ) from None
         with open(work / "state", "wb") as f:
             guest.save(f.fileno())
         for part in PARTS:

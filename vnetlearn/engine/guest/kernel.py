@@ -96,8 +96,12 @@ def _asked(image: Path) -> Kernel:
                 why = f"kernel {release} has no module {', '.join(missing)}"
                 raise ImageError(tried, "refused", why, "name another kernel, or unset VNETLEARN_KERNEL")
             return Kernel(image, folder)
-    raise ImageError(tried, f"no modules of kernel {release or '?'}", f"looked in {places[0]} and /lib/modules",
-                     "unpack the kernel's package with its modules, and name the vmlinuz in it")  # fmt: skip
+    raise ImageError(
+        tried,
+        f"no modules of kernel {release or '?'}",
+        f"looked in {places[0]} and /lib/modules",
+        "unpack the kernel's package with its modules, and name the vmlinuz in it",
+    )
 
 
 def _below(kernels: Path) -> Iterator[Kernel]:
@@ -132,8 +136,12 @@ def _fetch(progress: Progress) -> Kernel:
         found = next(_kernels(tree), None)
         if found is None or (missing := lacks(found)):
             why = f"it has no module {', '.join(missing)}" if found else "the package holds no kernel"
-            raise ImageError("fetch a kernel from the distribution's archive", f"{tree.name} is not usable", why,
-                             "set VNETLEARN_KERNEL to the vmlinuz of an unpacked kernel (6.12 has all)")  # fmt: skip
+            raise ImageError(
+                "fetch a kernel from the distribution's archive",
+                f"{tree.name} is not usable",
+                why,
+                "set VNETLEARN_KERNEL to the vmlinuz of an unpacked kernel (6.12 has all)",
+            )
         shutil.rmtree(kernels / tree.name, ignore_errors=True)
         tree.rename(kernels / tree.name)
     return next(_kernels(kernels / tree.name))

@@ -43,10 +43,15 @@ class Machine(NamedTuple):
 
 
 MACHINES = {
-    "x86_64": Machine("qemu-system-x86_64", "qemu-system-x86", "q35,sata=off,smbus=off,vmport=off,hpet=off",
-                      "tsc=reliable no_timer_check random.trust_cpu=on", "clocksource=acpi_pm"),
+    "x86_64": Machine(
+        "qemu-system-x86_64",
+        "qemu-system-x86",
+        "q35,sata=off,smbus=off,vmport=off,hpet=off",
+        "tsc=reliable no_timer_check random.trust_cpu=on",
+        "clocksource=acpi_pm",
+    ),
     "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", "", ""),
-}  # fmt: skip
+}
 # ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
 KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
 NO_RAM = ("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
@@ -58,8 +63,12 @@ def machine() -> Machine:
     try:
         return MACHINES[platform.machine()]
     except KeyError:
-        raise EngineUnavailable("start a guest", f"none for the processor {platform.machine()}", "nobody has tried it",
-                                "use Lab(engine='host')") from None  # fmt: skip
+        raise EngineUnavailable(
+            "start a guest",
+            f"none for the processor {platform.machine()}",
+            "nobody has tried it",
+            "use Lab(engine='host')",
+        ) from None
 
 
 def program() -> Path:
@@ -86,9 +95,24 @@ def has_can(path: Path) -> bool:
 def board(accel: str, can: bool) -> list[str]:
     """The options that a saved state depends on."""
     accelerator = {"tcg": "tcg,thread=multi,tb-size=48", "kvm": "kvm"}[accel]
-    return ["-M", f"{machine().board},memory-backend=mem", "-accel", accelerator, "-cpu", "max", "-smp", "1",
-            "-m", f"{MEMORY_MB}M", "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
-            *(CAN if can else ())]  # fmt: skip
+    return [
+        "-M",
+        f"{machine().board},memory-backend=mem",
+        "-accel",
+        accelerator,
+        "-cpu",
+        "max",
+        "-smp",
+        "1",
+        "-m",
+        f"{MEMORY_MB}M",
+        "-no-user-config",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-no-reboot",
+        *(CAN if can else ()),
+    ]
 
 
 def kernel_words(accel: str) -> str:
@@ -102,8 +126,17 @@ class Guest:
 
     name = "vm"
 
-    def __init__(self, accel: str, ram: Path, *, can: bool, share: bool = False, words: Sequence[str] = (),
-                 state: int | None = None, lock: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        accel: str,
+        ram: Path,
+        *,
+        can: bool,
+        share: bool = False,
+        words: Sequence[str] = (),
+        state: int | None = None,
+        lock: int | None = None,
+    ) -> None:
         """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one that QEMU holds."""
         self.stream, theirs = socket.socketpair()
         self._monitor, monitor = socket.socketpair()
@@ -111,12 +144,27 @@ class Guest:
         self._said = b""
         fcntl.fcntl(console, fcntl.F_SETPIPE_SZ, CONSOLE_BYTES)
         os.set_blocking(self._console, False)
-        argv = [str(program()), *board(accel, can), *words, "-object",
-                f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path={ram},share={'on' if share else 'off'}",
-                "-device", "virtio-serial-pci,max_ports=4",
-                "-chardev", f"file,id=c0,path=/dev/fd/{console}", "-device", "virtconsole,chardev=c0",
-                "-chardev", f"socket,id=a0,fd={theirs.fileno()}", "-device", "virtserialport,chardev=a0,name=agent",
-                "-chardev", f"socket,id=q0,fd={monitor.fileno()}", "-mon", "chardev=q0,mode=control"]  # fmt: skip
+        argv = [
+            str(program()),
+            *board(accel, can),
+            *words,
+            "-object",
+            f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path={ram},share={'on' if share else 'off'}",
+            "-device",
+            "virtio-serial-pci,max_ports=4",
+            "-chardev",
+            f"file,id=c0,path=/dev/fd/{console}",
+            "-device",
+            "virtconsole,chardev=c0",
+            "-chardev",
+            f"socket,id=a0,fd={theirs.fileno()}",
+            "-device",
+            "virtserialport,chardev=a0,name=agent",
+            "-chardev",
+            f"socket,id=q0,fd={monitor.fileno()}",
+            "-mon",
+            "chardev=q0,mode=control",
+        ]
         self._tell("qmp_capabilities", {})
         self._tell(*NO_RAM)
         if state is not None:
@@ -124,8 +172,9 @@ class Guest:
             self._tell("migrate-incoming", {"uri": f"fd:{state}"})
         given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, state, lock) if fd is not None]
         try:
-            self._process = spawn(argv, pass_fds=given, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
-                                  start_new_session=True)  # fmt: skip
+            self._process = spawn(
+                argv, pass_fds=given, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+            )
         except BaseException:
             self._forget()
             raise

@@ -1,5 +1,8 @@
 """The track `docker`: four container networks that broke as they break in the field, one layer after the other."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from ..connects import Connects, listener
@@ -109,7 +112,7 @@ of the firewall are in order.""",
 ip addr add 172.17.0.1/16 dev docker0""",
     level="easy",
     minutes=5,
-)  # fmt: skip
+)
 
 SAME_RANGE = Exercise(
     name="docker/same-range",
@@ -154,7 +157,7 @@ nft delete table ip docker
 nft -f /tmp/rules""",
     level="hard",
     minutes=15,
-)  # fmt: skip
+)
 
 LARGE_ANSWERS = Exercise(
     name="docker/large-answers",
@@ -201,6 +204,6 @@ RULES
 ip -n db link set eth0 mtu 1300""",
     level="medium",
     minutes=10,
-)  # fmt: skip
+)
 
 EXERCISES = (CLAIMED_PORT, FORWARDING_SAYS_ONE, SAME_RANGE, LARGE_ANSWERS)

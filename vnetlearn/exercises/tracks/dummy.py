@@ -1,5 +1,8 @@
 """The track `dummy`: addresses that need no card."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -62,7 +65,7 @@ class OneOwner:
             for frame in seen.frames
             if frame.direction == "out" and ARP in frame.packet and frame.packet[ARP].op == 2
             and frame.packet[ARP].psrc == self.address and frame.dev == "eth0"
-        ]  # fmt: skip
+        ]
         owners = sorted(set(answers))
         wanted = f"{self.owner} alone answers ARP for {self.address}"
         observed = "answers came from: " + (", ".join(owners) or "nobody")

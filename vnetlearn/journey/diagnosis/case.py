@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 # Where the kernel's reason is a general one: which of the checks below may say it more exactly
 CLEARER = {
     "OTHERHOST": ("_tag", "_not_mine"),
-    "IP_INADDRERRORS": ("_routed",), "IP_INNOROUTES": ("_routed",), "IP_OUTNOROUTES": ("_routed",), "IP_RPFILTER": ("_routed",),
-    "NEIGH_FAILED": ("_unasked",), "NEIGH_QUEUEFULL": ("_unasked",),
-    "NO_SOCKET": ("_silent",), "PKT_TOO_BIG": ("_mtu",), "VXLAN_VNI_NOT_FOUND": ("_tunnel",),
-}  # fmt: skip
+    "IP_INADDRERRORS": ("_routed",),
+    "IP_INNOROUTES": ("_routed",),
+    "IP_OUTNOROUTES": ("_routed",),
+    "IP_RPFILTER": ("_routed",),
+    "NEIGH_FAILED": ("_unasked",),
+    "NEIGH_QUEUEFULL": ("_unasked",),
+    "NO_SOCKET": ("_silent",),
+    "PKT_TOO_BIG": ("_mtu",),
+    "VXLAN_VNI_NOT_FOUND": ("_tunnel",),
+}
 
 
 class Case:
@@ -133,9 +139,13 @@ class Case:
         from ..journey import SLACK
 
         keys = self.tree.root.peeled.keys
-        wanted = [drop for drop in self.tracer.capture.drops
-                  if drop.time >= self.last.time - SLACK and drop.reason not in ("NOT_SPECIFIED", "")
-                  and not drop.where.startswith(("icmp_rcv", "icmpv6_rcv"))]  # after ping had its copy  # fmt: skip
+        wanted = [
+            drop
+            for drop in self.tracer.capture.drops
+            if drop.time >= self.last.time - SLACK
+            and drop.reason not in ("NOT_SPECIFIED", "")
+            and not drop.where.startswith(("icmp_rcv", "icmpv6_rcv"))
+        ]  # after ping had its copy
         return next((drop for drop in wanted if self.tracer.same_bytes(drop.data, keys)), None)
 
     def _dropped(self) -> Found | None:
@@ -145,8 +155,12 @@ class Case:
         function = drop.where.split("+")[0]
         words = KERNEL.get(drop.reason, f"the kernel threw it away in {function}: {drop.reason}")
         last = self.last.peeled.layers[-1].fields
-        words = words.format(port=last.get("dport", "?"), netns=self.home(self.netns), dev=self.dev,
-                             vni=last.get("VNI", self._field("VNI")))  # fmt: skip
+        words = words.format(
+            port=last.get("dport", "?"),
+            netns=self.home(self.netns),
+            dev=self.dev,
+            vni=last.get("VNI", self._field("VNI")),
+        )
         evidence = (f"kernel (skb:kfree_skb): {function} reason: {drop.reason}",)
         more = self._first([getattr(self, name) for name in CLEARER.get(drop.reason, ())])
         return (more[0], (*evidence, *more[1])) if more else (words, evidence)
@@ -178,8 +192,10 @@ class Case:
         elif not any(key[0] == one.place[0] and not one.out for key in owners for one in tree.seen):
             owner = owners[0]
             if self._beneath(asker, owner):
-                reason += (f" in {self.home(owner[0])}: it is {owner[1]}'s own, and a frame of {asker[1]} leaves through {owner[1]}"
-                           f" past {owner[1]}'s receive path")  # fmt: skip
+                reason += (
+                    f" in {self.home(owner[0])}: it is {owner[1]}'s own, and a frame of {asker[1]} leaves through {owner[1]}"
+                    f" past {owner[1]}'s receive path"
+                )
             else:
                 reason += f": {self.now.at(owner)} has it, and the question did not get there"
                 ports = [one for one in tree.seen if not one.out and self._port(one.place)]
@@ -270,12 +286,17 @@ class Case:
         if not remote and link.kind == "vxlan":
             said = self._output(["bridge", "fdb", "show", "dev", self.dev])
             if "dst" not in said:
-                return f"{self.dev} knows no other end: it has no remote, and no entry in its forwarding table names one", (
-                    f"bridge fdb show dev {self.dev}: {said.strip() or '(nothing)'}",)  # fmt: skip
+                return (
+                    f"{self.dev} knows no other end: it has no remote, and no entry in its forwarding table names one",
+                    (f"bridge fdb show dev {self.dev}: {said.strip() or '(nothing)'}",),
+                )
         if not remote:
             return None
-        return self._no_way(remote, f"{self.dev} has no way to its other end {remote}",
-                            f"{self.dev} cannot reach its other end {remote}")  # fmt: skip
+        return self._no_way(
+            remote,
+            f"{self.dev} has no way to its other end {remote}",
+            f"{self.dev} cannot reach its other end {remote}",
+        )
 
     def _no_way(self, to: str, refused: str, lost: str) -> Found | None:
         """Why nothing can be sent from here to an address, behind these words: no route (`refused`), no neighbour (`lost`)."""
@@ -403,8 +424,11 @@ class Case:
         )
 
     def _tunnels(self, kind: str) -> str:
-        here = [link for key, link in self.now.links.items() if key[0] == self.netns and kind in link.kind
-                and self.tracer.wiring.tunnel(key) and link.up]  # fmt: skip
+        here = [
+            link
+            for key, link in self.now.links.items()
+            if key[0] == self.netns and kind in link.kind and self.tracer.wiring.tunnel(key) and link.up
+        ]
         words = [
             f"{link.name} ({' '.join(f'{n} {link.params[n]}' for n in ('id', 'remote', 'local', 'ikey') if n in link.params)})"
             for link in here
@@ -460,17 +484,22 @@ class Case:
         plain = ["ip", "route", "get", dst]
         if (out := self.node.ask(plain)).status:
             said = self._said(plain, out)
-            words = {"Network is unreachable": f"{where} has no route to {dst}", "No route to host": f"{where} has no way to {dst}",
-                     "Invalid argument": f"{where} throws away what is for {dst} (a blackhole route)",
-                     "Permission denied": f"{where} forbids what is for {dst} (a prohibit route)"}  # fmt: skip
+            words = {
+                "Network is unreachable": f"{where} has no route to {dst}",
+                "No route to host": f"{where} has no way to {dst}",
+                "Invalid argument": f"{where} throws away what is for {dst} (a blackhole route)",
+                "Permission denied": f"{where} forbids what is for {dst} (a prohibit route)",
+            }
             found = next((text for part, text in words.items() if part in said), f"{where} does not route it")
             return found, (*evidence, said, *self._special())
         filters = self._filter(dev)
         reverse = ["ip", "route", "get", src]
         back = self.node.ask(reverse)
         if any(not line.endswith("= 0") for line in filters) and f" dev {dev} " not in f"{back.stdout} ":
-            return (f"{where} would not send answers to {src} back through {dev}, so it takes the sender for forged (rp_filter)",
-                    (*evidence, *filters, self._said(reverse, back)))  # fmt: skip
+            return (
+                f"{where} would not send answers to {src} back through {dev}, so it takes the sender for forged (rp_filter)",
+                (*evidence, *filters, self._said(reverse, back)),
+            )
         return f"{where} does not route it", evidence
 
     def _said(self, command: list[str], result: Result) -> str:
@@ -480,8 +509,11 @@ class Case:
 
     def _special(self) -> tuple[str, ...]:
         """The routes that lead nowhere, which a look-up only answers with an error."""
-        return tuple(f"{self.node.spell(['route', 'show'])}: {r.type} {r.dst}" for r in self.node.route.show()
-                     if r.type in ("blackhole", "unreachable", "prohibit"))  # fmt: skip
+        return tuple(
+            f"{self.node.spell(['route', 'show'])}: {r.type} {r.dst}"
+            for r in self.node.route.show()
+            if r.type in ("blackhole", "unreachable", "prohibit")
+        )
 
     def _routing_dev(self) -> str:
         """On which link it arrives for the routing: a port's master, where it has one."""

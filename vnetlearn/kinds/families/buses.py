@@ -1,5 +1,8 @@
 """Kinds that belong to a bus or a radio, not to Ethernet: can, vcan, lowpan, ipoib."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import struct
@@ -89,14 +92,14 @@ CAN = Kind(
         Param("termination", "The resistor at the bus's end, in ohms, 0 to 65535 (0: none).", Number(0, 65535),
               Whole("IFLA_CAN_TERMINATION", "u16")),
     ),
-)  # fmt: skip
+)
 
 VCAN = Kind(
     "vcan", "a CAN bus without hardware",
     "Programs on the same machine exchange CAN frames over it.",
     "bus and radio", "vcan", "drivers/net/can/vcan.c", "2.6.25", "none", "", "Documentation/networking/can.rst",
     relations=("bus",),
-)  # fmt: skip
+)
 
 LOWPAN = Kind(
     "lowpan", "IPv6 over a slow radio",
@@ -105,7 +108,7 @@ LOWPAN = Kind(
     "Documentation/networking/ieee802154.rst; RFC 4944", example={"link": "wpan0"},
     setup="modprobe mac802154_hwsim radios=2",
     relations=("lower",),
-)  # fmt: skip
+)
 
 IPOIB = Kind(
     "ipoib", "IP over InfiniBand",
@@ -121,6 +124,6 @@ IPOIB = Kind(
         Param("umcast", "Whether programs may use multicast groups that the kernel has not joined.", Switch("1", "0"),
               Whole("IFLA_IPOIB_UMCAST", "u16")),
     ),
-)  # fmt: skip
+)
 
 KINDS = (CAN, VCAN, LOWPAN, IPOIB)

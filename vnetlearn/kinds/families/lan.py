@@ -1,5 +1,8 @@
 """Kinds that a local network is built from: bridge, bond, hsr, veth, dummy, ifb, nlmon, vrf."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from typing import Any
@@ -125,7 +128,7 @@ BRIDGE = Kind(
         _br("nf_call_ip6tables", "NF_CALL_IP6TABLES", "u8", ONE, "Whether ip6tables sees bridged IPv6 packets."),
         _br("nf_call_arptables", "NF_CALL_ARPTABLES", "u8", ONE, "Whether arptables sees bridged ARP packets."),
     ),
-)  # fmt: skip
+)
 
 
 def _bond(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
@@ -202,7 +205,7 @@ BOND = Kind(
               mac("IFLA_BOND_AD_ACTOR_SYSTEM")),
         _bond("arp_missed_max", "MISSED_MAX", "u8", Number(1, 255), "How many ARP answers in a row may be missing."),
     ),
-)  # fmt: skip
+)
 
 _HSR_NUMBER = Number(0, 1)
 
@@ -223,7 +226,7 @@ HSR = Kind(
         Param("proto", "0 for HSR, a ring (by default); 1 for PRP, two networks.", _HSR_NUMBER,
               Whole("IFLA_HSR_PROTOCOL", "u8")),
     ),
-)  # fmt: skip
+)
 
 VETH = Kind(
     "veth", "a cable with two ends",
@@ -234,7 +237,7 @@ VETH = Kind(
     relations=("peer",),
     params=table(Param("peer", "The other end: its name, or a dict of ip's options for a new link (name, netns, "
                        "address, mtu, …).", Peer(), Elsewhere("a link message of its own in VETH_INFO_PEER"))),
-)  # fmt: skip
+)
 
 VRF = Kind(
     "vrf", "a routing table of its own for some links",
@@ -245,7 +248,7 @@ VRF = Kind(
     params=table(Param("table", "The number of its routing table, 1 to 4294967295, or main, default or local.",
                        Number(1, 0xFFFFFFFF, {"default": 253, "main": 254, "local": 255}),
                        Whole("IFLA_VRF_TABLE", "u32"), required=True)),
-)  # fmt: skip
+)
 
 DUMMY = Kind(
     "dummy", "a card that leads nowhere",
@@ -253,7 +256,7 @@ DUMMY = Kind(
     "endpoints", "dummy", "drivers/net/dummy.c", "", "none", "", "ip-link(8)",
     lesson="01-foundations/04-dummy.ipynb",
     relations=(),
-)  # fmt: skip
+)
 
 IFB = Kind(
     "ifb", "a place to queue what comes in",
@@ -262,7 +265,7 @@ IFB = Kind(
     "traffic control", "ifb", "drivers/net/ifb.c", "2.6.16", "none", "", "tc-mirred(8)",
     lesson="02-sharing-a-card/05-ifb.ipynb",
     relations=("redirect",),
-)  # fmt: skip
+)
 
 NLMON = Kind(
     "nlmon", "a view of netlink",
@@ -270,6 +273,6 @@ NLMON = Kind(
     "monitoring", "nlmon", "drivers/net/nlmon.c", "3.11", "none", "", "ip-link(8)",
     lesson="03-user-space/02-nlmon.ipynb",
     relations=("hears",),
-)  # fmt: skip
+)
 
 KINDS = (BRIDGE, BOND, HSR, VETH, VRF, DUMMY, IFB, NLMON)

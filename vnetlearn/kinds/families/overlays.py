@@ -1,5 +1,8 @@
 """Kinds that carry Ethernet in UDP over another network: vxlan and geneve."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import struct
@@ -118,7 +121,7 @@ VXLAN = Kind(
               Flag(no=""), Present("IFLA_VXLAN_GPE")),
         _vxlan_flag("vnifilter", "VNIFILTER", "Take only the numbers that `bridge vni` lists; needs external."),
     ),
-)  # fmt: skip
+)
 
 
 def _geneve(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
@@ -161,6 +164,6 @@ GENEVE = Kind(
         Param("innerprotoinherit", "It carries other protocols than Ethernet, as the inner packet says.", Flag(no=""),
               Present("IFLA_GENEVE_INNER_PROTO_INHERIT")),
     ),
-)  # fmt: skip
+)
 
 KINDS = (VXLAN, GENEVE)

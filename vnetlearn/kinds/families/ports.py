@@ -1,5 +1,8 @@
 """What a link can be told as a port of a bridge or a bond: `ip link set dev LINK type bridge_slave …`."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 from ..places import Index, Present, Whole
@@ -46,7 +49,7 @@ BRIDGE_SLAVE = Kind(
               Index("IFLA_BRPORT_BACKUP_PORT")),
         Param("nobackup_port", "No port takes over.", Flag(no=""), ClearIndex("IFLA_BRPORT_BACKUP_PORT")),
     ),
-)  # fmt: skip
+)
 
 BOND_SLAVE = Kind(
     "bond_slave", "a member of a bond", "What a bond does with one of its members.", "redundancy", "bonding",
@@ -56,6 +59,6 @@ BOND_SLAVE = Kind(
         Param("prio", "The member's priority for becoming the one that is used, -2147483648 to 2147483647.",
               Number(-(2**31), 2**31 - 1), Whole("IFLA_BOND_SLAVE_PRIO", "s32")),
     ),
-)  # fmt: skip
+)
 
 PORTS = {kind.name: kind for kind in (BRIDGE_SLAVE, BOND_SLAVE)}

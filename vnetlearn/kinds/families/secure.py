@@ -1,5 +1,8 @@
 """Kinds whose frames go through cryptography or a program: macsec and tun."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import re
@@ -97,7 +100,7 @@ MACSEC = Kind(
         Param("offload", "Who does the cryptography: off (the kernel), phy or mac (the card).",
               choice("off", "phy", "mac"), Whole("IFLA_MACSEC_OFFLOAD", "u8")),
     ),
-)  # fmt: skip
+)
 
 
 class _Told(Whole):
@@ -140,6 +143,6 @@ TUN = Kind(
         Param("multi_queue", "Several descriptors can be open at once, each with a queue.", Flag(no=""),
               _Told("IFLA_TUN_MULTI_QUEUE", "u8")),
     ),
-)  # fmt: skip
+)
 
 KINDS = (MACSEC, TUN)

@@ -1,5 +1,8 @@
 """Kinds that share one network card among several links: macvlan, macvtap, ipvlan, vlan."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import struct
@@ -75,7 +78,7 @@ def _macvlan(name: str, title: str, says: str, module: str, source: str, since: 
                   "the parent takes the largest of its children's.", Number(0, 0xFFFFFFFF),
                   Whole("IFLA_MACVLAN_BC_QUEUE_LEN", "u32")),
         ),
-    )  # fmt: skip
+    )
 
 
 class _VlanFlag(Bits):
@@ -155,4 +158,4 @@ KINDS = (
                  "becomes on sending: {priority: tag}."),
         ),
     ),
-)  # fmt: skip
+)

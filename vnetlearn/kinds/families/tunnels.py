@@ -1,5 +1,8 @@
 """Tunnels that carry packets in packets: ipip, sit, gre, gretap, ip6tnl, ip6gre, ip6gretap, vti."""
 
+# Tables of data, set as they read best:
+# fmt: off
+
 from __future__ import annotations
 
 import ipaddress
@@ -49,7 +52,7 @@ def _v4(prefix: str) -> tuple[Param, ...]:
               "default, and needed for a fixed ttl.", Flag(), Whole(f"{prefix}PMTUDISC", "u8")),
         Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, _U32),
               Whole(f"{prefix}FWMARK", "u32")),
-    )  # fmt: skip
+    )
 
 
 def _v6(prefix: str) -> tuple[Param, ...]:
@@ -77,7 +80,7 @@ def _v6(prefix: str) -> tuple[Param, ...]:
         Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295, or inherit.",
               Number(0, _U32, {"inherit": -1}), WithBit(Whole(f"{prefix}FWMARK", "u32"), flag(0x20), "inherit")),
         Param("allow-localremote", "Whether the remote address may be one of this machine.", Flag(), flag(0x40)),
-    )  # fmt: skip
+    )
 
 
 class _NoEncap(Whole):
@@ -108,12 +111,12 @@ def _encap(prefix: str) -> tuple[Param, ...]:
         Param("encap-udp6-csum", "Whether the UDP packets have a checksum over IPv6 (by default: on over IPv6).",
               Flag(), flag(2), also=("encap_csum6",)),
         Param("encap-remcsum", "Whether the inner checksum is left to the receiver.", Flag(), flag(4)),
-    )  # fmt: skip
+    )
 
 
 def _external(prefix: str) -> Param:
     return Param("external", "Addresses come from routes or tc, not from here.", Flag(no=""),
-                 Present(f"{prefix}COLLECT_METADATA"))  # fmt: skip
+                 Present(f"{prefix}COLLECT_METADATA"))
 
 
 _PLAIN = (apart("encap", "noencap"),)
@@ -132,7 +135,7 @@ _MODES = {"ip6ip": 41, "ipip": 4, "mplsip": 137, "any": 0}
 
 def _mode(*names: str) -> Param:
     return Param("mode", "What it carries; any when it is left out.", Choice({name: _MODES[name] for name in names}),
-                 Whole("IFLA_IPTUN_PROTO", "u8"))  # fmt: skip
+                 Whole("IFLA_IPTUN_PROTO", "u8"))
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,7 @@ IPIP = Kind(
         _mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
-)  # fmt: skip
+)
 
 SIT = Kind(
     "sit", "IPv6 in IPv4", "Carries IPv6 packets in IPv4 packets over a network that knows only IPv4; also 6to4, 6rd "
@@ -213,7 +216,7 @@ SIT = Kind(
               _SixRdReset("IFLA_IPTUN_6RD_PREFIX"), also=("sixrd_reset",)),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
-)  # fmt: skip
+)
 
 IP6TNL = Kind(
     "ip6tnl", "IPv4 or IPv6 in IPv6", "Carries IPv4 or IPv6 packets in IPv6 packets to another machine.",
@@ -227,7 +230,7 @@ IP6TNL = Kind(
         *_ends(_IPTUN, 6), *_v6(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
-)  # fmt: skip
+)
 
 
 # gre and its relatives
@@ -297,7 +300,7 @@ def _gre(name: str, title: str, says: str) -> Kind:
                   Flag(), Whole("IFLA_GRE_IGNORE_DF", "u8")),
             *_encap("IFLA_GRE_"), _external("IFLA_GRE_"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _gre6(name: str, title: str, says: str) -> Kind:
@@ -310,17 +313,17 @@ def _gre6(name: str, title: str, says: str) -> Kind:
         whole=True, params=table(
             *_ends("IFLA_GRE_", 6), *_gre_flags(), *_v6("IFLA_GRE_"), *_encap("IFLA_GRE_"), _external("IFLA_GRE_"),
         ),
-    )  # fmt: skip
+    )
 
 
 GRE = _gre("gre", "any protocol in IPv4", "Carries packets of any protocol in IPv4 packets, with keys, checksums and "
-           "numbers where they are wanted.")  # fmt: skip
+           "numbers where they are wanted.")
 GRETAP = _gre("gretap", "Ethernet in IPv4", "Carries Ethernet frames in IPv4 packets, so that two places become one "
-              "local network.")  # fmt: skip
+              "local network.")
 IP6GRE = _gre6("ip6gre", "any protocol in IPv6", "Carries packets of any protocol in IPv6 packets, as gre does in "
-               "IPv4.")  # fmt: skip
+               "IPv4.")
 IP6GRETAP = _gre6("ip6gretap", "Ethernet in IPv6", "Carries Ethernet frames in IPv6 packets, as gretap does in "
-                  "IPv4.")  # fmt: skip
+                  "IPv4.")
 
 VTI = Kind(
     "vti", "a link for what IPsec protects",
@@ -337,6 +340,6 @@ VTI = Kind(
               Whole("IFLA_VTI_FWMARK", "u32")),
     ),
     relations=("underlay", "tunnel"), shows=("remote", "key"),
-)  # fmt: skip
+)
 
 KINDS = (IP6TNL, IPIP, SIT, GRE, GRETAP, IP6GRE, IP6GRETAP, VTI)
