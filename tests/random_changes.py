@@ -14,7 +14,6 @@ from labs import able, contents
 
 from vnetlearn import KINDS, Lab, Node
 from vnetlearn.errors import VnetlearnError
-from vnetlearn.topology import topology
 
 NAMES = ["eth0", "eth1", "a", "b", "c", "up", "-h", "ü", "a'b", "$HOME"]
 NETNS = ["red", "blue", "-n", "it's", "$(id)"]
@@ -287,7 +286,7 @@ def dump(lab: Lab, script: str = DUMPS) -> list[str]:
     found: list[str] = []
     for line in lab.host.ask(["bash", "-c", script]).check().stdout.splitlines():
         found += map(spelled, still(json.loads(line))) if line.startswith("[") else [line]
-    return found + sorted(map(str, topology.read(lab).relations))
+    return found + sorted(map(str, lab.topology().relations))
 
 
 def differences(ours: Lab, theirs: Lab) -> str:

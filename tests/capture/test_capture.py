@@ -194,7 +194,7 @@ def test_pcapng_is_read_by_tcpdump_and_scapy_with_names(machine: Lab, tmp_path: 
 
 def test_what_found_no_room_is_counted_and_shown(lab: Lab, tmp_path: Path) -> None:
     lab.link.set("lo", up=True)
-    small = Capture(lab, kept=100_000)
+    small = Capture(lab.netns, kept=100_000)
     with small:
         lab.run("ping -q -f -c 3000 -s 1400 127.0.0.1", quiet=True, check=True)
     assert small.dropped + len(small.frames) == 12000  # there and back, out and in

@@ -11,7 +11,8 @@ from vnetlearn import KINDS, Lab
 from vnetlearn.display.picture import Picture
 from vnetlearn.iproute import Addr, Link
 from vnetlearn.topology.diagram import draw
-from vnetlearn.topology.topology import Key, Relation, Topology
+from vnetlearn.topology.model import Key, Relation
+from vnetlearn.topology.topology import Topology
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -18,8 +18,8 @@ from vnetlearn.errors import BadParameter, NotFound
 from vnetlearn.iproute import Link
 from vnetlearn.kinds.defaults import USUAL
 from vnetlearn.topology.diagram import look_of
-from vnetlearn.topology.relations import RELATIONS
-from vnetlearn.topology.topology import Key, Relation, Topology
+from vnetlearn.topology.model import RELATIONS, Key, Relation
+from vnetlearn.topology.topology import Topology
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/topology.schema.json").read_text())
 REDIRECT = "tc qdisc add dev eth1 ingress && tc filter add dev eth1 parent ffff: protocol all u32 match u32 0 0 action"

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from ..errors import BadParameter, ToolMissing
+from ..iproute.namespace import Namespace
 from .linktypes import BY_HATYPE, CAN, ETHERNET, IEEE802_15_4, IEEE802_15_4_NOFCS, RAW
-
-if TYPE_CHECKING:
-    from ..lab.lab import Node
 
 # linux/filter.h: ld [SKF_AD_OFF + SKF_AD_IFINDEX], … SKF_AD_HATYPE; what else is used here
 LOAD_INDEX, LOAD_HATYPE = (0x20, 0, 0, 0xFFFFF000 + 8), (0x20, 0, 0, 0xFFFFF000 + 28)
@@ -38,7 +35,7 @@ done"""
 Instruction = tuple[int, int, int, int]
 
 
-def compiled(node: Node, filter: str) -> list[Instruction]:
+def compiled(namespace: Namespace, filter: str) -> list[Instruction]:
     """A program that takes what a filter means, whatever the type of the link; "" takes everything.
 
     A filter that has no meaning for a type of link (`arp` on a tun) takes nothing there. Raises `BadParameter` when it
@@ -49,7 +46,7 @@ def compiled(node: Node, filter: str) -> list[Instruction]:
     tried = f"tcpdump -i any {filter!r}"
     if "\0" in filter or "\n" in filter:
         raise BadParameter(tried, "it is more than one line", *LESSON)
-    result = node.ask(["unshare", "--net", "bash", "-c", SCRIPT, "bash", filter, *NAMES.values()])
+    result = namespace.ask(["unshare", "--net", "bash", "-c", SCRIPT, "bash", filter, *NAMES.values()])
     if result.status:
         raise ToolMissing(
             tried,

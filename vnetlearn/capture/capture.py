@@ -8,22 +8,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from ..display.table import Table, html_table, plain, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
 from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
+from ..iproute.netns import Namespaces, Node
 from ..topology import selection
-from ..topology.topology import Key, Topology
+from ..topology.model import Key, Snapshot
+from ..topology.selection import Where
+from ..topology.topology import read
 from . import bpf, frames
 from .drops import Drop, Drops
 from .frames import Frame
 from .recorder import Recorder, Seen
 
-if TYPE_CHECKING:
-    from ..journey.journey import Journey
-    from ..lab.lab import Lab
-
+C = TypeVar("C", bound="Capture")
 KEPT = 128 << 20  # bytes of what the kernel gives that a capture keeps
 LINES = 1000  # of a table
 COUNTS = ("link", "in", "out", "bytes")
@@ -72,18 +72,18 @@ class Capture:
     """
 
     def __init__(
-        self, lab: Lab, where: Sequence[Any] = (), filter: str = "", *, kept: int = KEPT, ring: int = 0
+        self, netns: Namespaces[Node], where: Sequence[Where] = (), filter: str = "", *, kept: int = KEPT, ring: int = 0
     ) -> None:
-        self.lab, self.filter, self._kept, self._ring = lab, filter, kept, ring
-        self.topology: Topology = lab.topology()
+        self.netns, self.filter, self._kept, self._ring = netns, filter, kept, ring
+        self.topology = read(netns)
         self._only = _meant(self.topology, where)
-        self._program = bpf.compiled(lab.host, filter)
+        self._program = bpf.compiled(netns.host, filter)
         self._recorder: Recorder | None = None
         self._frames: tuple[Frame, ...] = ()
         self._stopped = False
-        self._drops = Drops(lab)
+        self._drops = Drops(netns.channel)
 
-    def __enter__(self) -> Capture:
+    def __enter__(self: C) -> C:
         return self.start()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -93,8 +93,11 @@ class Capture:
             if error is None:
                 raise
 
-    def start(self) -> Capture:
-        """Begin; a packet that is sent after this is recorded. Raises `NotFound`, `LabDied`, `BadParameter` the second time."""
+    def start(self: C) -> C:
+        """Begin; a packet that is sent after this is recorded.
+
+        Raises `NotFound`, `LabDied`, and `BadParameter` the second time.
+        """
         if self._recorder is not None:
             raise BadParameter(
                 "start()",
@@ -103,7 +106,7 @@ class Capture:
                 "make a new one: lab.capture()",
             )
         try:
-            stream, answer = self.lab.channel.open(
+            stream, answer = self.netns.channel.open(
                 "capture", everything=not self._only, programs=self._programs(), ring=self._ring
             )
         except AgentRefused as error:
@@ -134,7 +137,7 @@ class Capture:
         except LabDied:
             pass  # the recorder knows it too
         if not self._recorder.end(ANSWER_SECONDS):
-            self.lab.channel.hang_up(f"it did not end a capture within {ANSWER_SECONDS:.0f} s")
+            self.netns.channel.hang_up(f"it did not end a capture within {ANSWER_SECONDS:.0f} s")
             self._recorder.end(ANSWER_SECONDS)
         self._stopped = True
         self._drops.stop()
@@ -176,12 +179,6 @@ class Capture:
         found += [f"Namespace {netns} is not recorded: {why}." for netns, why in recorder.refused.items()]
         found += [f"The lab ended before the capture did: {recorder.error.why}."] if recorder.error else []
         return tuple(found)
-
-    def journey(self, what: Any = None) -> Journey:
-        """The way of one packet, or of a request and its reply; see `journey.follow`. Raises `NotFound`."""
-        from ..journey.journey import follow
-
-        return follow(self, what)
 
     @property
     def packets(self) -> list[Any]:
@@ -270,7 +267,7 @@ def _merged(old: tuple[Frame, ...], new: list[Frame]) -> tuple[Frame, ...]:
     return (*old[:cut], *tail)
 
 
-def _meant(seen: Topology, where: Sequence[Any]) -> dict[str, set[int]]:
+def _meant(seen: Snapshot, where: Sequence[Where]) -> dict[str, set[int]]:
     """Namespaces and the indexes of the links that are meant there; an empty set is all of them, also those that come."""
     found: dict[str, set[int]] = {}
     for one in where:

@@ -11,15 +11,11 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ..engine.channel import DATA, AgentRefused, Stream
+from ..engine.channel import DATA, AgentRefused, Channel, Stream
 from ..errors import LabDied
 from ..iproute.netlink import ERROR, messages
 from ..kinds.places import attribute, attributes_in
-
-if TYPE_CHECKING:
-    from ..lab.lab import Lab
 
 GENERIC, CONTROL, GETFAMILY, FAMILY_ID, FAMILY_NAME = 16, 16, 3, 1, 2
 ALERTS = 1  # the monitor's group: net/netlink/genetlink.c keeps this number for it
@@ -46,15 +42,15 @@ class Drop:
 class Drops:
     """Listens from `start` to `stop`; `found` is what was heard, nothing where the kernel is not the lab's own."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab, self.found = lab, tuple[Drop, ...]()
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self.found = channel, tuple[Drop, ...]()
         self._stream: Stream | None = None
         self._family = 0
 
     def start(self) -> None:
         """Begin. Raises `LabDied`."""
         try:
-            self._stream, _ = self._lab.channel.open("listen", protocol=GENERIC, groups=1 << (ALERTS - 1))
+            self._stream, _ = self._channel.open("listen", protocol=GENERIC, groups=1 << (ALERTS - 1))
         except AgentRefused:
             return
         asked = self._ask(CONTROL, GETFAMILY, attribute(FAMILY_NAME, b"NET_DM\0"))

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..topology.topology import Key, Topology
+from ..topology.model import Key, Snapshot
 from .frames import Frame
 from .linktypes import linktype
 from .recorder import Seen
@@ -23,7 +23,7 @@ TYPES = {"host": 1, "multicast": 2, "broadcast": 3, "otherhost": 4}  # bits 2 to
 
 
 def write(
-    path: Path, frames: Sequence[Frame], seen: Iterable[Seen], lost: Mapping[str, int], topology: Topology
+    path: Path, frames: Sequence[Frame], seen: Iterable[Seen], lost: Mapping[str, int], topology: Snapshot
 ) -> Path:
     """An interface for each link (and link type), named NAMESPACE/LINK; its frames; what was received and dropped."""
     known = [((one.netns, one.dev), linktype(one.hatype)) for one in seen]
@@ -46,7 +46,7 @@ def write(
     return path
 
 
-def _interface(key: Key, kind: int, topology: Topology) -> bytes:
+def _interface(key: Key, kind: int, topology: Snapshot) -> bytes:
     link = topology.links.get(key)
     words = [] if link is None else [link.kind or "device", link.address, *map(str, topology.addrs.get(key, ()))]
     options = [

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..capture.capture import Frame
-from ..lab.lab import Node
 from .observed import Seen, Walk
 from .record import Finding, Probe
 
@@ -169,7 +168,7 @@ class OneMac:
         came = (f for f in seen.frames if (f.netns, f.dev, f.direction) == (self.netns, self.dev, "in"))
         macs = list(dict.fromkeys(frame.packet.src for frame in came))
         observed = "senders: " + (", ".join(macs) or "none")
-        evidence = Node(seen.lab, self.netns).spell_run(f"tcpdump -eni {self.dev}")
+        evidence = seen.lab.netns.named(self.netns).spell_run(f"tcpdump -eni {self.dev}")
         return Finding(macs == [self.address], wanted, observed, evidence)
 
 
@@ -190,7 +189,12 @@ class Kept:
                 some = "; ".join(line[:100] for line in changes[:3])
                 more = f"; and {len(changes) - 3} more lines" if len(changes) > 3 else ""
                 shows = SHOWS.get(changes[0].split()[1], "link")
-                return Finding(False, wanted, f"in {place(netns)}: {some}{more}", Node(seen.lab, netns).spell([shows]))
+                return Finding(
+                    False,
+                    wanted,
+                    f"in {place(netns)}: {some}{more}",
+                    seen.lab.netns.named(netns).spell([shows]),
+                )
         return Finding(True, wanted, "nothing has changed there", "")
 
 

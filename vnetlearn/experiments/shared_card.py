@@ -106,7 +106,10 @@ def build(lab: Lab, mode: Mode) -> list[Node]:
         name = f"{mode.short}{number}"
         node.addr.add(f"{address}/24", dev=name)
         node.addr.add(f"{other}/24", dev=name)
-        node.route.add("default", **({"dev": name} if mode.routes else {"via": GATEWAY}))
+        if mode.routes:
+            node.route.add("default", dev=name)
+        else:
+            node.route.add("default", via=GATEWAY)
     return made
 
 

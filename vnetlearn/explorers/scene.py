@@ -101,7 +101,7 @@ class Play:
         return None if found is None else str(found)
 
     def _command(self, end: End, params: Mapping[str, Any]) -> str:
-        node, normal = Node(self.lab, end.netns), checked(self.kind, params)
+        node, normal = self.lab.netns.named(end.netns), checked(self.kind, params)
         spelled = words(self.kind, normal)
         if self.kind.via == "tuntap":
             return node.spell(["tuntap", "add", "dev", end.name, *spelled])

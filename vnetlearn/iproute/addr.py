@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from ipaddress import ip_network
+from socket import AF_INET
+from typing import TypeAlias
+
+from pyroute2.netlink.rtnl import ifaddrmsg as pyroute2_addr
 
 from ..display.table import Table
 from ..errors import BadParameter, NotFound
-from . import checks, netlink
+from . import checks, names, netlink
+from .namespace import Namespace
+from .netlink import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_SITE, RT_SCOPE_UNIVERSE
 
-if TYPE_CHECKING:
-    from ..lab.lab import Node
-
-SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+SCOPES = {
+    RT_SCOPE_UNIVERSE: "global",
+    RT_SCOPE_SITE: "site",
+    RT_SCOPE_LINK: "link",
+    RT_SCOPE_HOST: "host",
+    RT_SCOPE_NOWHERE: "nowhere",
+}
 NODAD, NOPREFIXROUTE, TENTATIVE, DADFAILED = 0x2, 0x200, 0x40, 0x8
 FOREVER = 0xFFFFFFFF
+Attribute: TypeAlias = tuple[str, str | int | dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ class Addr:
 class Addrs:
     """`node.addr`: equal to `ip addr` in the node's namespace."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
 
     def add(
         self,
@@ -77,13 +87,14 @@ class Addrs:
         for word, seconds in (("valid_lft", valid_lft), ("preferred_lft", preferred_lft)):
             words += [word, str(seconds)] if seconds is not None else []
         words += [flag for flag, on in (("nodad", nodad), ("noprefixroute", noprefixroute)) if on]
-        tried = self._node.spell(words)
+        tried = self._namespace.spell(words)
         message, address, length = self._message(local, dev, tried)
-        attributes: list[tuple[str, Any]] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
+        other = address
+        attributes: list[Attribute] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer is not None:
             _, other, length = checks.network(peer, tried)
             attributes[1] = ("IFA_ADDRESS", other)
-        if broadcast is not None and (last := _broadcast(attributes[1][1], length, broadcast, tried)):
+        if broadcast is not None and (last := _broadcast(other, length, broadcast, tried)):
             attributes.append(("IFA_BROADCAST", last))
         if label is not None:
             attributes.append(("IFA_LABEL", label))
@@ -98,18 +109,21 @@ class Addrs:
         attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
         message["prefixlen"], message["attrs"] = length, attributes
         message["scope"] = checks.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
-        self._node.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
+        self._namespace.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
 
     def delete(self, local: str, *, dev: str, peer: str | None = None) -> None:
-        """`ip addr delete ADDRESS/LENGTH [peer PEER/LENGTH] dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
+        """`ip addr delete ADDRESS/LENGTH [peer PEER/LENGTH] dev DEV`.
+
+        Raises `BadParameter`, `NotFound`, `KernelRefused`.
+        """
         words = ["addr", "delete", str(local), *(["peer", str(peer)] if peer else []), "dev", dev]
-        tried = self._node.spell(words)
+        tried = self._namespace.spell(words)
         message, address, _ = self._message(local, dev, tried)
         message["attrs"] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer:
             _, other, message["prefixlen"] = checks.network(peer, tried)
             message["attrs"][1] = ("IFA_ADDRESS", other)
-        self._node.change(words, netlink.DELADDR, message, netlink.ACK)
+        self._namespace.change(words, netlink.DELADDR, message, netlink.ACK)
 
     def flush(self, *, dev: str) -> None:
         """Delete all addresses of a link: `ip addr flush dev DEV`."""
@@ -119,26 +133,27 @@ class Addrs:
 
     def show(self, *, dev: str | None = None) -> Table[Addr]:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""
-        names = self._node.link.names()
-        if dev is not None and dev not in names.values():
+        by_index = names.every(self._namespace)
+        if dev is not None and dev not in by_index.values():
             raise NotFound(
-                self._node.spell(["addr", "show", "dev", dev]),
+                self._namespace.spell(["addr", "show", "dev", dev]),
                 f'Device "{dev}" does not exist.',
-                "this namespace has: " + ", ".join(names.values()),
+                "this namespace has: " + ", ".join(by_index.values()),
                 "check the name",
             )
-        found = (read_addr(m, self._node.name, names) for m in self._node.dump(netlink.GETADDR, ifaddrmsg()))
+        messages = self._namespace.dump(netlink.GETADDR, ifaddrmsg())
+        found = (read_addr(m, self._namespace.name, by_index) for m in messages)
         return Table(one for one in found if dev is None or one.dev == dev)
 
-    def _message(self, local: str, dev: str, tried: str) -> tuple[Any, str, int]:
+    def _message(self, local: str, dev: str, tried: str) -> tuple[netlink.Message, str, int]:
         family, address, length = checks.network(local, tried)
         message = ifaddrmsg()
         message["family"], message["prefixlen"] = family, length
-        message["index"] = self._node.link.index(dev, tried)
+        message["index"] = names.index(self._namespace, dev, tried)
         return message, address, length
 
 
-def read_addr(message: Any, netns: str, names: dict[int, str]) -> Addr:
+def read_addr(message: netlink.Message, netns: str, names: dict[int, str]) -> Addr:
     """An Addr from a message of a dump; `names` has the links' names by index."""
     address, local = message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL")
     flags = message.get_attr("IFA_FLAGS") or message["flags"]
@@ -149,7 +164,7 @@ def read_addr(message: Any, netns: str, names: dict[int, str]) -> Addr:
         local=local or address,
         prefixlen=message["prefixlen"],
         scope=SCOPES.get(message["scope"], str(message["scope"])),
-        family="inet" if message["family"] == 2 else "inet6",
+        family="inet" if message["family"] == AF_INET else "inet6",
         peer=address if local and address != local else "",
         broadcast=message.get_attr("IFA_BROADCAST") or "",
         label=message.get_attr("IFA_LABEL") or "",
@@ -163,16 +178,14 @@ def read_addr(message: Any, netns: str, names: dict[int, str]) -> Addr:
 
 def default_scope(address: str) -> int:
     """As ip(8): a loopback address has scope host; IPv6 finds its own."""
-    return 254 if address.startswith("127.") else 0
+    return RT_SCOPE_HOST if address.startswith("127.") else RT_SCOPE_UNIVERSE
 
 
 def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
     """As ip(8): "+" and "-" are the last and the first address of the (peer's) network; "" where that has but two."""
-    import ipaddress
-
     if wanted not in ("+", "-"):
         return checks.address(wanted, tried)[1]
-    net = ipaddress.ip_network(f"{address}/{length}", strict=False)
+    net = ip_network(f"{address}/{length}", strict=False)
     if net.version == 6:
         raise BadParameter(
             tried,
@@ -183,7 +196,7 @@ def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
     return "" if length > 30 else str(net.broadcast_address if wanted == "+" else net.network_address)
 
 
-def ifaddrmsg() -> Any:
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg as message_class
-
-    return message_class()
+def ifaddrmsg() -> netlink.Message:
+    """An empty RTM_*ADDR message."""
+    message: netlink.Message = pyroute2_addr.ifaddrmsg()
+    return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 from ..errors import BadParameter
 
@@ -48,14 +49,17 @@ def check_netns(name: str, tried: str) -> str:
 
 
 def network(text: str, tried: str) -> tuple[int, str, int]:
-    """`address[/length]` → (family 2 or 10, address, prefix length); the length is the address's own when not given."""
+    """`address[/length]` → (AF_INET or AF_INET6, address, prefix length).
+
+    The length is the address's own when it is not given.
+    """
     try:
         value = ipaddress.ip_interface(unscoped(text))
     except ValueError as error:
         said = str(error)
     else:
         if "/" not in str(text) or str(text).split("/")[1].isdigit():
-            return (2 if value.version == 4 else 10), str(value.ip), value.network.prefixlen
+            return (AF_INET if value.version == 4 else AF_INET6), str(value.ip), value.network.prefixlen
         said = f"{text!r}: give the length as a number of bits"
     raise BadParameter(
         tried, said, f"{text!r} is not an address with a prefix length", "write it like 192.168.0.100/24"
@@ -69,16 +73,16 @@ def unscoped(text: str) -> str:
     return text
 
 
-def address(text: str, tried: str, family: int = 0) -> tuple[int, str]:
-    """A plain address → (family, address); with `family` (2 or 10) it must be of that one."""
+def address(text: str, tried: str, family: int = AF_UNSPEC) -> tuple[int, str]:
+    """A plain address → (family, address); with `family` it must be of that one."""
     try:
         value = ipaddress.ip_address(unscoped(text))
     except ValueError as error:
         raise BadParameter(
             tried, str(error), f"{text!r} is not an IP address", "write it like 192.168.0.1 or fd00::1"
         ) from None
-    found = 2 if value.version == 4 else 10
-    if family not in (0, found):
+    found = AF_INET if value.version == 4 else AF_INET6
+    if family not in (AF_UNSPEC, found):
         raise BadParameter(
             tried,
             f"{text} is an IPv{value.version} address",

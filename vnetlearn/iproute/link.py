@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from .. import kinds
 from ..display.table import Table
-from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
-from . import checks, netlink
-from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, netns_word, read_link, read_links
+from ..errors import BadParameter, KernelRefused, NotFound
+from . import checks, linkinfo, names, netlink
+from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, read_link, read_links
+from .namespace import Namespace, netns_word
 from .rollback import Before
-
-if TYPE_CHECKING:
-    from ..lab.lab import Node
 
 
 class Links:
     """`node.link`: add, set, show and delete interfaces. Equal to `ip link` in the node's namespace."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
 
     def add(
         self, name: str, *, kind: str, link: str | None = None, up: bool = False, peer: Any = None, **more: Any
@@ -45,7 +42,7 @@ class Links:
         spoken = self._spoken(generic, target) + (["up"] if up else [])
         words = ["link", "add", *(["link", link] if link else []), "name", str(name), *spoken, "type", kind]
         words += kinds.words(kind, {**own, **({"peer": other} if peer is not None else {})})
-        tried = self._node.spell(words)
+        tried = self._namespace.spell(words)
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
             raise BadParameter(
@@ -54,11 +51,11 @@ class Links:
                 f"a {kind} sits on another link: {device.title}",
                 f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
             )
-        data = self._encode(kind, own, tried)
-        with Descriptors(self._node) as fds:
+        data = linkinfo.encoded(self._namespace, kind, own, tried)
+        with Descriptors(self._namespace) as fds:
             attributes: list[Any] = [("IFLA_IFNAME", name)]
             if link:
-                attributes.append(("IFLA_LINK", self.index(link, tried)))
+                attributes.append(("IFLA_LINK", names.index(self._namespace, link, tried)))
             attributes += self._generic(generic, tried)
             if target is not None:
                 attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
@@ -69,8 +66,8 @@ class Links:
                 info.append(("IFLA_INFO_DATA", {"attrs": data}))
             message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
             message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
-            self._node.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
-        return (self._node if target is None else self._node.lab.node(target)).link.get(name)
+            self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
+        return Links(self._namespace if target is None else self._namespace.other(target)).get(name)
 
     def set(
         self, dev: str, /, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
@@ -90,19 +87,19 @@ class Links:
         words = ["link", "set", "dev", dev, *spoken]
         if kind:
             words += ["type", kind, *kinds.words(kind, own)]
-        tried = self._node.spell(words)
-        was = self.message(dev, tried)
-        with Descriptors(self._node) as fds:
+        tried = self._namespace.spell(words)
+        was = names.message(self._namespace, dev, tried, netlink.decode)
+        with Descriptors(self._namespace) as fds:
             attributes = self._generic(generic, tried)
             if netns is not None:
                 attributes.append(("IFLA_NET_NS_FD", fds.open(netns, tried)))
             if kind:
-                attributes.append(("IFLA_LINKINFO", self.info(kind, own, was, tried)))
+                attributes.append(("IFLA_LINKINFO", linkinfo.changed(self._namespace, kind, own, was, tried)))
             message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
             several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
-            before = Before(self._node, was, netns) if several else None
+            before = Before(self._namespace, was, netns) if several else None
             try:
-                self._node.change(words, netlink.NEWLINK, message, netlink.ACK)
+                self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK)
             except KernelRefused as error:
                 if before and not before.restore():
                     error.why += "; a part of the change was made, and the kernel does not take it back"
@@ -111,12 +108,12 @@ class Links:
     def delete(self, name: str) -> None:
         """Delete a link: `ip link delete dev NAME`. Raises `NotFound`, `KernelRefused`."""
         words = ["link", "delete", "dev", name]
-        index = self.index(name, self._node.spell(words))
-        self._node.change(words, netlink.DELLINK, ifinfmsg([], index=index), netlink.ACK)
+        index = names.index(self._namespace, name, self._namespace.spell(words))
+        self._namespace.change(words, netlink.DELLINK, ifinfmsg([], index=index), netlink.ACK)
 
     def show(self, *, kind: str | None = None, master: str | None = None, up: bool = False) -> Table[Link]:
         """All links of the namespace: `ip -d link show [type KIND] [master M] [up]`."""
-        links = read_links(self._node.dump(netlink.GETLINK, ifinfmsg([])), self._node.name)
+        links = read_links(self._namespace.dump(netlink.GETLINK, ifinfmsg([])), self._namespace.name)
         return Table(
             one
             for one in links
@@ -125,85 +122,34 @@ class Links:
 
     def get(self, name: str) -> Link:
         """One link: `ip -d link show dev NAME`. Raises `NotFound`."""
-        message = self.message(name, self._node.spell(["link", "show", "dev", name]))
-        return read_link(message, self._node.name, self.name)
+        tried = self._namespace.spell(["link", "show", "dev", name])
+        message = names.message(self._namespace, name, tried, netlink.decode)
+        return read_link(message, self._namespace.name, lambda index: names.name(self._namespace, index))
 
     def __getitem__(self, name: str) -> Link:
         return self.get(name)
 
     def __contains__(self, name: str) -> bool:
         try:
-            return self.index(name, "") > 0
+            return names.index(self._namespace, name, "") > 0
         except NotFound:
             return False
 
-    def index(self, name: str, tried: str) -> int:
+    def index(self, name: str, tried: str = "") -> int:
         """The number by which this namespace knows a link. Raises `NotFound`."""
-        return int(self.message(name, tried, netlink.ifindex))
+        return names.index(self._namespace, name, tried or self._namespace.spell(["link", "show", "dev", str(name)]))
 
     def names(self) -> dict[int, str]:
         """The names of all links, by their index."""
-        both = self._node.request(
-            netlink.GETLINK, ifinfmsg([]), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a))
-        )
-        return dict(both)
-
-    def message(self, name: str, tried: str, read: Callable[[bytes], Any] = netlink.decode) -> Any:
-        """What the kernel says of one link, as `read` makes it of the message's bytes."""
-        try:
-            return self._node.request(netlink.GETLINK, ifinfmsg([("IFLA_IFNAME", str(name))]), read=read)[0]
-        except netlink.Refused as error:
-            if error.errno not in (errno.ENODEV, errno.ERANGE, errno.EINVAL):
-                raise
-            raise self._missing(name, tried) from None
-
-    def name(self, index: int) -> str:
-        """The name of the link with this index; "" for 0, and as `ip` has it `ifN` for one that is not in this namespace."""
-        if not index:
-            return ""
-        try:
-            return str(self._node.request(netlink.GETLINK, ifinfmsg([], index=index), read=netlink.ifname)[0])
-        except netlink.Refused:
-            return f"if{index}"
-
-    def _missing(self, name: str, tried: str) -> NotFound:
-        there = ", ".join(self.names().values()) or "no link at all"
-        where = f"namespace {self._node.name!r}" if self._node.name else "the lab's first namespace"
-        return NotFound(
-            tried,
-            f'Cannot find device "{name}"',
-            f"{where} has {there}",
-            "check the name, and in which namespace the link is",
-        )
+        return names.every(self._namespace)
 
     def _add_tuntap(self, name: str, device: kinds.Kind, up: bool, params: dict[str, Any]) -> Link:
         words = ["tuntap", "add", "dev", str(name), *kinds.words(device.name, kinds.checked(device.name, params))]
-        checks.check_name(name, self._node.spell(words))
-        self._node.command(words)
+        checks.check_name(name, self._namespace.spell(words))
+        self._namespace.command(words)
         if up:
             self.set(name, up=True)
         return self.get(name)
-
-    def _encode(self, kind: str, own: dict[str, Any], tried: str, new: bool = True, current: Any = None) -> list[Any]:
-        try:
-            return kinds.encode(kind, own, lambda n: self.index(n, tried), new=new, current=current)
-        except VnetlearnError as error:
-            error.tried = tried
-            raise
-
-    def info(self, kind: str, own: dict[str, Any], link: Any, tried: str) -> dict[str, Any]:
-        """IFLA_LINKINFO for a change of an existing link, of which `link` is the kernel's message."""
-        current = None
-        if kinds.kind(kind).whole:  # its kernel code takes what is not sent as 0, so all is sent back, as ip does
-            info = link.get_attr("IFLA_LINKINFO")
-            current = info and info.get_attr("IFLA_INFO_DATA")
-        data = self._encode(kind, own, tried, new=False, current=current)
-        attributes: list[Any] = [("IFLA_INFO_KIND", kind)]
-        if kind in kinds.PORTS:
-            attributes.append(("IFLA_INFO_SLAVE_KIND", kind[: -len("_slave")]))
-        if data:
-            attributes.append(("IFLA_INFO_SLAVE_DATA" if kind in kinds.PORTS else "IFLA_INFO_DATA", {"attrs": data}))
-        return {"attrs": attributes}
 
     def _spoken(self, generic: dict[str, Any], netns: Any) -> list[str]:
         words: list[str] = [] if netns is None else ["netns", netns_word(netns)]
@@ -212,8 +158,11 @@ class Links:
         return words
 
     def _generic(self, generic: dict[str, Any], tried: str) -> list[tuple[str, Any]]:
+        def index(name: str) -> int:
+            return names.index(self._namespace, name, tried)
+
         return [
-            (GENERIC[key].attribute, GENERIC[key].encode(value, tried, lambda n: self.index(n, tried)))
+            (GENERIC[key].attribute, GENERIC[key].encode(value, tried, index))
             for key, value in generic.items()
             if GENERIC[key].attribute
         ]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import kinds
 from ..display.table import Table
+from ..engine import program
+from ..engine.channel import AgentRefused
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
 from . import checks, netlink
-
-if TYPE_CHECKING:
-    from ..lab.lab import Node
+from .namespace import Namespace, NetnsLike
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
@@ -58,8 +58,8 @@ class Link:
 
     `netns` is the namespace's name ("" for the lab's first), `link` the name of the lower link or the peer where that
     is in the same namespace; where it is not, `link_index` is its index there and `link_netnsid` the number under
-    which this namespace knows the other one (-1: the same one). `params` and `port` hold what the kind, and the master it is
-    a port of, add, under ip's names. `link_type` is the hardware's: ether, loopback, can, none, … MTU in bytes.
+    which this namespace knows the other one (-1: the same one). `params` and `port` hold what the kind, and the master
+    it is a port of, add, under ip's names. `link_type` is the hardware's: ether, loopback, can, none, … MTU in bytes.
     """
 
     netns: str
@@ -177,11 +177,6 @@ GENERIC = {
 }
 
 
-def netns_word(netns: Any) -> str:
-    """How a namespace is named in a command; the first one is that of process 1."""
-    return (netns if isinstance(netns, str) else netns.name) or "1"
-
-
 def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flags: dict[str, Any] | None = None) -> Any:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
     value, mask = 0, 0
@@ -251,18 +246,21 @@ def read_links(messages: list[Any], netns: str) -> list[Link]:
 class Descriptors:
     """Descriptors of namespaces, open in the agent for the time of one message."""
 
-    def __init__(self, node: Node) -> None:
-        self._node, self._open = node, list[int]()
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace, self._open = namespace, list[int]()
 
     def __enter__(self) -> Descriptors:
         return self
 
-    def open(self, netns: Any, tried: str) -> int:
-        name = netns_word(netns)
-        fd = self._node.lab.netns.open("" if name == "1" else name, tried)
+    def open(self, netns: NetnsLike, tried: str) -> int:
+        name = self._namespace.other(netns).name
+        try:
+            fd = int(self._namespace.channel.request("netns_fd", name=name)["fd"])
+        except AgentRefused:
+            raise program.no_namespace(tried, name) from None
         self._open.append(fd)
         return fd
 
     def __exit__(self, *_: object) -> None:
         for fd in self._open:
-            self._node.lab.netns.close(fd)
+            self._namespace.channel.tell("close_fd", fd=fd)

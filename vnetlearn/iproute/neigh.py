@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from socket import AF_INET, AF_INET6
+
+from pyroute2.netlink.rtnl import ndmsg as pyroute2_neigh
 
 from ..display.table import Table
-from . import checks, netlink
-
-if TYPE_CHECKING:
-    from ..lab.lab import Node
+from . import checks, names, netlink
+from .namespace import Namespace
 
 PERMANENT = 0x80
 STATES = {
@@ -45,11 +45,14 @@ class Neigh:
 class Neighs:
     """`node.neigh`: equal to `ip neigh` in the node's namespace."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
 
     def add(self, dst: str, *, dev: str, lladdr: str | None = None, nud: str = "permanent") -> None:
-        """`ip neigh add ADDRESS [lladdr MAC] [nud STATE] dev DEV`. Raises `BadParameter`, `NotFound`, `KernelRefused`."""
+        """`ip neigh add ADDRESS [lladdr MAC] [nud STATE] dev DEV`.
+
+        Raises `BadParameter`, `NotFound`, `KernelRefused`.
+        """
         self._change("add", dst, dev, lladdr, nud, netlink.NEWNEIGH, netlink.CREATE | netlink.EXCL)
 
     def replace(self, dst: str, *, dev: str, lladdr: str | None = None, nud: str = "permanent") -> None:
@@ -68,37 +71,37 @@ class Neighs:
 
     def show(self, *, dev: str | None = None) -> Table[Neigh]:
         """`ip neigh show [dev DEV]`. Like `ip`, without those that need no resolution (NOARP)."""
-        names = self._node.link.names()
-        messages = self._node.dump(netlink.GETNEIGH, ndmsg())
+        by_index = names.every(self._namespace)
+        messages = self._namespace.dump(netlink.GETNEIGH, ndmsg())
         found = (
             Neigh(
-                self._node.name,
+                self._namespace.name,
                 m.get_attr("NDA_DST"),
-                names.get(m["ifindex"], ""),
+                by_index.get(m["ifindex"], ""),
                 m.get_attr("NDA_LLADDR") or "",
                 STATES.get(m["state"], str(m["state"])),
             )
             for m in messages
-            if m["family"] in (2, 10) and not m["flags"] & PROXY
+            if m["family"] in (AF_INET, AF_INET6) and not m["flags"] & PROXY
         )
         return Table(n for n in found if n.state != "NOARP" and dev in (None, n.dev))
 
     def _change(self, verb: str, dst: str, dev: str, lladdr: str | None, nud: str, kind: int, flags: int) -> None:
         words = ["neigh", verb, str(dst), *(["lladdr", lladdr] if lladdr else []), *(["nud", nud] if nud else [])]
         words += ["dev", dev]
-        tried = self._node.spell(words)
+        tried = self._namespace.spell(words)
         message = ndmsg()
         message["family"], address = checks.address(dst, tried)
-        message["ifindex"] = self._node.link.index(dev, tried)
+        message["ifindex"] = names.index(self._namespace, dev, tried)
         message["attrs"] = [("NDA_DST", address)]
         if lladdr:
             message["attrs"].append(("NDA_LLADDR", checks.mac(lladdr, tried, sizes=(6,))))
         if nud:
             message["state"] = checks.one_of(nud.upper(), STATES, "nud", tried)
-        self._node.change(words, kind, message, netlink.ACK | flags)
+        self._namespace.change(words, kind, message, netlink.ACK | flags)
 
 
-def ndmsg() -> Any:
-    from pyroute2.netlink.rtnl.ndmsg import ndmsg as message_class
-
-    return message_class()
+def ndmsg() -> netlink.Message:
+    """An empty RTM_*NEIGH message."""
+    message: netlink.Message = pyroute2_neigh.ndmsg()
+    return message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ..engine.channel import AgentRefused, Channel
 from ..kinds.nla import Marshal
@@ -18,15 +18,36 @@ CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 (NEWADDR, DELADDR, GETADDR) = (20, 21, 22)
 (NEWROUTE, DELROUTE, GETROUTE) = (24, 25, 26)
 (NEWNEIGH, DELNEIGH, GETNEIGH) = (28, 29, 30)
-GETQDISC, GETTFILTER = 38, 46
+GETRULE, GETQDISC, GETTFILTER = 34, 38, 46
+# linux/rtnetlink.h: kinds of routes, tables, who made a route, how far an address or a route reaches
+RTN_UNSPEC, RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST, RTN_ANYCAST, RTN_MULTICAST = range(6)
+RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW, RTN_NAT = range(6, 11)
+RT_TABLE_COMPAT, RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL = range(252, 256)
+RTPROT_UNSPEC, RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC, RTPROT_RA, RTPROT_DHCP = 0, 1, 2, 3, 4, 9, 16
+RT_SCOPE_UNIVERSE, RT_SCOPE_SITE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE = 0, 200, 253, 254, 255
 IFLA_IFNAME, NLMSGERR_ATTR_MSG = 3, 1
 
+T = TypeVar("T")
 _marshal = Marshal()
 
 
-def decode(answer: bytes) -> Any:
-    """An answer of the kernel as a pyroute2 message."""
-    return next(_marshal.parse(answer))
+class Message(Protocol):
+    """A message in pyroute2's form: fields by their names, attributes by the kernel's."""
+
+    def __getitem__(self, field: str) -> Any: ...
+    def __setitem__(self, field: str, value: Any) -> None: ...
+    def get_attr(self, name: str) -> Any: ...
+    def reset(self) -> None: ...
+    def encode(self) -> None: ...
+
+    @property
+    def data(self) -> bytearray: ...
+
+
+def decode(answer: bytes) -> Message:
+    """An answer of the kernel as a message."""
+    found: Message = next(_marshal.parse(answer))
+    return found
 
 
 def ifindex(answer: bytes) -> int:
@@ -53,8 +74,8 @@ class Rtnl:
     def __init__(self, channel: Channel, netns: str) -> None:
         self._channel, self._netns = channel, netns
 
-    def ask(self, kind: int, message: Any, flags: int = ACK, read: Callable[[bytes], Any] = decode) -> list[Any]:
-        """Send one pyroute2 message; the answers, each as `read` makes it of its bytes. Raises `Refused`, and `LabDied`.
+    def ask(self, kind: int, message: Message, flags: int, read: Callable[[bytes], T]) -> list[T]:
+        """Send one message; the answers, each as `read` makes it of its bytes. Raises `Refused`, and `LabDied`.
 
         `AgentRefused` with ENOENT means that the namespace is not there (any more).
         """
@@ -64,16 +85,16 @@ class Rtnl:
                 return [read(one) for one in answers]
 
     def again(self, answer: bytes) -> None:
-        """Send a message of a dump back, to make once more what it tells of. Raises `Refused`: EEXIST when it is there."""
+        """Send a message of a dump back, to make anew what it tells of. Raises `Refused`: EEXIST when it is there."""
         header = struct.pack("=HII", REQUEST | ACK | CREATE | EXCL, 1, 0)
         _split(self._channel.netlink(self._netns, answer[:6] + header + answer[16:]))
 
-    def _ask_once(self, kind: int, message: Any, flags: int) -> tuple[list[bytes], bool]:
+    def _ask_once(self, kind: int, message: Message, flags: int) -> tuple[list[bytes], bool]:
         return _split(self._channel.netlink(self._netns, encode(kind, message, flags)))
 
 
-def encode(kind: int, message: Any, flags: int) -> bytes:
-    """A pyroute2 message as the bytes of a request."""
+def encode(kind: int, message: Message, flags: int) -> bytes:
+    """A message as the bytes of a request."""
     message["header"]["type"] = kind
     message["header"]["flags"] = flags | REQUEST | (0 if flags & DUMP == DUMP else ACK)
     message["header"]["sequence_number"] = 1
@@ -82,9 +103,9 @@ def encode(kind: int, message: Any, flags: int) -> bytes:
     return bytes(message.data)
 
 
-def ask_all(channel: Channel, requests: Sequence[tuple[str, bytes]]) -> list[list[Any] | OSError]:
+def ask_all(channel: Channel, requests: Sequence[tuple[str, bytes]]) -> list[list[Message] | OSError]:
     """Send many requests at once, each in its namespace: its answers, or the kernel's (or the agent's) error."""
-    found: list[list[Any] | OSError] = []
+    found: list[list[Message] | OSError] = []
     for answer, (netns, message) in zip(channel.netlink_all(requests), requests, strict=True):
         try:
             if isinstance(answer, AgentRefused):
@@ -130,7 +151,7 @@ def _raise_error(one: bytes, kind: int, flags: int) -> None:
     raise Refused(-number, _text(one[at:], NLMSGERR_ATTR_MSG) if flags & ACK_TLVS else "")
 
 
-def text(name: Any) -> Any:
+def text(name: str | bytes) -> str:
     """pyroute2 leaves bytes that are no UTF-8 as they are; a name made of such is shown with its bytes as \\xNN."""
     return name.decode(errors="backslashreplace") if isinstance(name, bytes) else name
 

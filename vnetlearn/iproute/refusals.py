@@ -12,7 +12,8 @@ from ..errors import KernelRefused
 # (start of the command after `ip`, error, why, what to do next); the first row that fits is taken.
 REASONS: tuple[tuple[str, int, str, str], ...] = (
     ("link add", errno.EEXIST, "a link of this name is in this namespace already, or another link of the same kind has"
-     " the same settings (parent, id, addresses)", "ip link show; then choose another name or `ip link delete` the old one"),
+     " the same settings (parent, id, addresses)",
+     "ip link show; then choose another name or `ip link delete` the old one"),
     ("link add", errno.EOPNOTSUPP, "this kernel has no such device type, or cannot make it this way",
      "vnetlearn kinds shows what each engine can make; Lab(engine='vm') brings a kernel that has nearly all"),
     ("link add", errno.ENOTCONN, "the other end of a pair cannot be up before this one is there",
@@ -24,7 +25,8 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
      "ip -d link show tells who uses the parent; delete those first, or choose another parent"),
     ("link", errno.EINVAL, "a value does not fit this kind of device, or it is not allowed in its present state",
      "ip link help KIND shows the syntax; ip -d link show the present values"),
-    ("link set", errno.EEXIST, "a link of that name is in that namespace already", "give it another name: link.set(…, name=…)"),
+    ("link set", errno.EEXIST, "a link of that name is in that namespace already",
+     "give it another name: link.set(…, name=…)"),
     ("link", errno.ERANGE, "a number is outside of what the kernel takes", "ip link help KIND shows the limits"),
     ("link", errno.EOPNOTSUPP, "this device cannot do that", "ip -d link show tells what it is"),
     ("link", errno.EADDRNOTAVAIL, "that MAC address cannot be an interface's (all zero, or a multicast address)",
@@ -39,7 +41,8 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
     ("route get", errno.ENETUNREACH, "no route leads there", "ip route show"),
     ("route", errno.ENODEV, "a route needs a gateway (via) or an interface (dev)", "ip route help"),
     ("route", errno.ENETUNREACH, "the gateway is not on a network that an interface of this namespace is in, or that"
-     " interface is down", "ip addr show; ip link show; give the interface an address in the gateway's network and set it up"),
+     " interface is down",
+     "ip addr show; ip link show; give the interface an address in the gateway's network and set it up"),
     ("route", errno.ENETDOWN, "the interface is down", "link.set(DEV, up=True) first"),
     ("route get", errno.EHOSTUNREACH, "no route leads there", "ip route show"),
     ("route", errno.EHOSTUNREACH, "the gateway cannot be reached over that interface", "ip route show"),

@@ -19,7 +19,7 @@ from .wiring import Wiring
 if TYPE_CHECKING:
     from ..capture.capture import Capture, Frame
     from ..display.picture import Picture
-    from ..lab.lab import Node
+    from ..iproute.netns import Node
     from .lookups import End
 
 SLACK = 200_000  # ns by which the kernel's timestamps may be the wrong way round

@@ -15,7 +15,7 @@ from ..errors import KernelRefused, VnetlearnError
 
 if TYPE_CHECKING:
     from ..iproute import Link, Neigh
-    from ..lab.lab import Node
+    from ..iproute.netns import Node
     from ..topology.topology import Topology
     from .journey import Seen, Tracer, Tree
 
@@ -66,7 +66,7 @@ def shown(node: Node, link: Link) -> str:
 
 def answer_lost(node: Node, address: str, source: str) -> str:
     """What the target itself says, when it is in the lab: it had an answer and found nobody to give it to."""
-    for other in node.lab.nodes:
+    for other in node.netns.nodes:
         if other == node or address not in {addr.local for addr in other.addr.show()}:
             continue
         if any(n.dst == source and n.state in ("INCOMPLETE", "FAILED") for n in other.neigh.show()):
@@ -166,7 +166,9 @@ def never_left(node: Node, address: str) -> Found:
         evidence = (shown(node, link),)
         if not link.up:
             return f"{route.dev} is down", evidence
-        now = node.lab.topology()
+        from ..topology.topology import read
+
+        now = read(node.netns)
         ends = [r for r in now.relations if r.how == "peer" and (node.name, route.dev) in (r.source, r.target)]
         peer = next((r.target if r.source == (node.name, route.dev) else r.source for r in ends), None)
         which = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..kinds import KINDS
-from ..topology.topology import Key, Topology
+from ..topology.model import Key
+from ..topology.model import Snapshot as Topology
 from .layers import Ports
 
 RADIO = (195, 215, 230, 105, 127)  # LINKTYPE_*: IEEE 802.15.4 and 802.11: who is in range hears it

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from .. import kinds
 from ..cache import cache_folder
 from ..engine import host
 from ..errors import BadParameter
+from .engines import ENGINES
+from .trial import try_kinds
 
 NOWHERE = ("ipoib",)  # it needs an InfiniBand adapter; no kernel has one in software
-ENGINES = ("host", "vm")
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,6 @@ class Choice:
 
     name: str
     why: str
-
-    @property
-    def engine(self) -> ModuleType:
-        """Its module, imported when it is used."""
-        return importlib.import_module(f"...engine.{self.name}", __name__)
 
 
 def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Choice:
@@ -73,8 +67,6 @@ def _host_kinds(key: str) -> frozenset[str]:
             return frozenset(known["kinds"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not tried yet, or a damaged file: try again
-    from .trial import try_kinds
-
     found = try_kinds("host")
     able = sorted(name for name, why in found.items() if not why)
     try:

@@ -2,83 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import html
-import re
-import shlex
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..display.table import Table
-from ..engine import program
-from ..engine.channel import AgentRefused, Channel, hello
-from ..engine.program import Program, Result
-from ..errors import CommandFailed
-from ..iproute import Addrs, Links, Neighs, Routes, Sysctl, checks, netlink
-from ..iproute.refusals import explain
-from . import choice
+from ..iproute import netns as iproute
+from ..iproute.namespace import NetnsLike
+from ..iproute.netns import Namespaces
+from . import choice, engines
 from . import world as worlds
 
 if TYPE_CHECKING:
-    from ..capture.capture import Capture
+    from typing_extensions import Unpack
+
     from ..display.picture import Picture
+    from ..topology.diagram import How
+    from ..topology.selection import Where
     from ..topology.topology import Topology
+    from .capture import Capture
     from .panel import Panel
     from .ping import Matrix, Ping
 
-# LD_PRELOADed, as stdbuf(1) does it: programs write line by line, as they would to a terminal.
-# Shell text that means the same in the middle of a transcript; other text gets a shell of its own there.
-PLAIN = re.compile(r"(ip|bridge|tc|sysctl|ifconfig|ethtool|ping) [\w ./:@%+,=-]+")
-LINE_BY_LINE = ["stdbuf", "-oL"]
 
+class Node(iproute.Node):
+    """One namespace of a lab, with all that `iproute.netns.Node` has: `ip`'s verbs, `sysctl`, programs; and ping."""
 
-class Node:
-    """One namespace of a lab: `link`, `addr`, `route`, `neigh` and `sysctl` as `ip` and `sysctl` have them, and programs."""
-
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
-        self.link, self.addr, self.route = Links(self), Addrs(self), Routes(self)
-        self.neigh, self.sysctl = Neighs(self), Sysctl(self)
-        self.rtnl = netlink.Rtnl(lab.channel, name)
-
-    def run(
-        self,
-        command: str | Sequence[str],
-        *,
-        check: bool = False,
-        input: str = "",
-        quiet: bool = False,
-        env: dict[str, str] | None = None,
-    ) -> Result:
-        """Run shell text (a string, by bash) or one program (a list) here: `ip netns exec NAME …`.
-
-        What it writes is shown as it comes, unless `quiet`, and is in the result too. `input` is its standard input.
-        With `check`, a status other than 0 raises `CommandFailed`. An interrupt goes to the program. Raises
-        `ToolMissing`, `NotFound` when the namespace is gone, `LabDied`.
-        """
-        text = command if isinstance(command, str) else shlex.join(command)
-        argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
-        started = self.start(argv, env=env)
-        plain = not isinstance(command, str) or PLAIN.fullmatch(text)
-        self.lab.wrote(self.spell_run(text if plain else f"bash -c {shlex.quote(text)}", input, env))
-        result = program.run(started, text, input=input.encode(), show=not quiet)
-        return result.check() if check else result
-
-    def ask(self, argv: Sequence[str]) -> Result:
-        """As `run`, for a program of the verbs themselves: nothing is shown, or written into the transcript."""
-        return program.run(self.start(argv), shlex.join(argv), show=False)
-
-    def start(
-        self, argv: Sequence[str], *, env: dict[str, str] | None = None, tty: tuple[int, int] | None = None
-    ) -> Program:
-        """Start a program here and come back at once; `tty` gives it a terminal of (rows, columns)."""
-        return Program(self.lab.channel, argv, self.name, env or {}, tty)
+    def __init__(self, lab: Lab, netns: Namespaces[iproute.Node], name: str) -> None:
+        super().__init__(netns, name)
+        self.lab = lab
 
     def ping(
         self,
-        target: str | Node,
+        target: str | iproute.Node,
         *,
         count: int | None = None,
         interval: float = 0.2,
@@ -99,146 +56,6 @@ class Node:
             self, target, count=count, interval=interval, timeout=timeout, size=size, dev=dev, journey=journey
         )
 
-    def spell(self, words: Iterable[str]) -> str:
-        """The command that `words` are in this namespace: `ip link …` is `ip -n NAME link …`."""
-        line = shlex.join(words)
-        if line.startswith("sysctl "):
-            return self.spell_run(line)
-        return f"ip -n {shlex.quote(self.name)} {line}" if self.name else f"ip {line}"
-
-    def spell_run(self, line: str, input: str = "", env: dict[str, str] | None = None) -> str:
-        """The shell line that runs a command in this namespace, with its standard input and environment."""
-        if self.name:
-            line = f"ip netns exec {shlex.quote(self.name)} {line}"
-        if env:
-            line = f"env {shlex.join(f'{name}={value}' for name, value in env.items())} {line}"
-        return f"printf %s {shlex.quote(input)} | {line}" if input else line
-
-    # For the verbs in `iproute`: requests to the kernel in this namespace.
-
-    def change(self, words: list[str], kind: int, message: Any, flags: int) -> None:
-        """Ask the kernel for a change that `ip WORDS` would make; put it into the transcript. Raises `KernelRefused`."""
-        self.explained(words, kind, message, flags)
-        self.lab.wrote(self.spell(words))
-
-    def explained(self, words: list[str], kind: int, message: Any, flags: int) -> list[Any]:
-        try:
-            return self.request(kind, message, flags)
-        except netlink.Refused as error:
-            raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
-
-    def request(
-        self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode
-    ) -> list[Any]:
-        try:
-            return self.rtnl.ask(kind, message, flags, read)
-        except AgentRefused as error:
-            if self.name:
-                raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
-            raise error
-
-    def dump(self, kind: int, message: Any) -> list[Any]:
-        return self.request(kind, message, netlink.DUMP)
-
-    def command(self, words: list[str]) -> None:
-        """A change that only the real `ip` can make (tuntap). Raises `CommandFailed`."""
-        tried = self.spell(words)
-        result = self.ask(["ip", *words])
-        said = result.stderr.strip()
-        if "Permission denied" in said:
-            raise CommandFailed(
-                tried,
-                said,
-                "/dev/net/tun may be opened by root alone on this computer",
-                "Lab(engine='vm') has a /dev/net/tun of its own",
-                status=result.status,
-            )
-        if result.status:
-            raise CommandFailed(
-                tried,
-                said,
-                "the name is taken, or a value does not fit",
-                f"ip link show; ip {words[0]} help",
-                status=result.status,
-            )
-        self.lab.wrote(tried)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Node) and (other.lab, other.name) == (self.lab, self.name)
-
-    def __hash__(self) -> int:
-        return hash((id(self.lab), self.name))
-
-    def __repr__(self) -> str:
-        return f"{self.name or 'host'}\n{self.link.show()!r}\n{self.addr.show()!r}"
-
-
-@dataclass(frozen=True)
-class Netns:
-    """A namespace's name and its inode number, by which the kernel tells namespaces apart."""
-
-    name: str
-    inode: int
-
-    COLUMNS = ("netns", "inode")
-
-    def row(self) -> tuple[object, ...]:
-        return (self.name, self.inode)
-
-
-class Namespaces:
-    """`lab.netns`: equal to `ip netns` in the lab."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def add(self, name: str) -> Node:
-        """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
-        tried = f"ip netns add {name}"
-        checks.check_netns(name, tried)
-        try:
-            self._lab.channel.request("netns_add", name=name)
-        except AgentRefused as error:
-            raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
-        self._lab.wrote(f"ip netns add {shlex.quote(name)}")
-        return Node(self._lab, name)
-
-    def delete(self, name: str | Node) -> None:
-        """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
-        name = name.name if isinstance(name, Node) else name
-        try:
-            self._lab.channel.request("netns_delete", name=checks.check_netns(name, f"ip netns delete {name}"))
-        except AgentRefused:
-            raise program.no_namespace(f"ip netns delete {name}", name) from None
-        self._lab.wrote(f"ip netns delete {shlex.quote(name)}")
-
-    def show(self) -> Table[Netns]:
-        """`ip netns list`."""
-        found: dict[str, int] = self._lab.channel.request("netns_list")["netns"]
-        return Table(Netns(name, inode) for name, inode in found.items())
-
-    def __getitem__(self, name: str) -> Node:
-        return self._lab.node(name)
-
-    def __contains__(self, name: object) -> bool:
-        return any(one.name == name for one in self.show())
-
-    def __iter__(self) -> Iterator[Node]:
-        return (Node(self._lab, one.name) for one in self.show())
-
-    def __repr__(self) -> str:
-        return repr(self.show())
-
-    def open(self, name: str, tried: str) -> int:
-        """A descriptor of the namespace in the agent's process, for a netlink attribute."""
-        try:
-            return int(self._lab.channel.request("netns_fd", name=name)["fd"])
-        except AgentRefused:
-            raise program.no_namespace(tried, name) from None
-
-    def close(self, fd: int) -> None:
-        self._lab.channel.tell("close_fd", fd=fd)
-
 
 class Lab:
     """A world of network namespaces on a real kernel, apart from the computer's own network.
@@ -257,24 +74,22 @@ class Lab:
     Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `UnknownKind`, `BadParameter`.
     """
 
-    unseen, home = (), "host"  # for topology.read: nothing in a lab is hidden
-
     def __init__(
         self, world: str | worlds.World = "host", *, kinds: Sequence[str] | None = None, engine: str | None = None
     ) -> None:
         self.world = worlds.world(world)
         chosen = choice.choose(kinds, engine)
         self.engine, self.why = chosen.name, chosen.why
-        running = chosen.engine.start()
-        self.channel = Channel(running.stream, running.died)
-        self._end = weakref.finalize(self, _end, self.channel, running)
-        self._transcript, self._lock = list[str](), threading.Lock()
+        started = engines.start(chosen.name, functools.partial(Node, self))
+        self.kernel, self.netns = started.kernel, started.netns
+        self.channel = self.netns.channel
+        self._end = weakref.finalize(self, started.close)
+        self.host = self.netns.host
+        self.link, self.addr, self.route = self.host.link, self.host.addr, self.host.route
+        self.neigh, self.sysctl = self.host.neigh, self.host.sysctl
+        self.run, self.ping = self.host.run, self.host.ping
         try:
-            self.kernel = str(hello(self.channel)["kernel"])
-            self.host, self.netns = Node(self, ""), Namespaces(self)
-            self.link, self.addr, self.route = self.host.link, self.host.addr, self.host.route
-            self.neigh, self.sysctl = self.host.neigh, self.host.sysctl
-            worlds.build(self, self.world)
+            worlds.build(self.netns, self.world)
         except BaseException:
             self.close()
             raise
@@ -293,15 +108,9 @@ class Lab:
     def alive(self) -> bool:
         return self._end.alive and self.channel.alive
 
-    def node(self, name: str | Node) -> Node:
+    def node(self, name: NetnsLike) -> Node:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""
-        if isinstance(name, Node):
-            return name
-        if name in ("", "1") or (name == "host" and name not in self.netns):  # 1 is the lab's first process, as for ip
-            return self.host
-        if name not in self.netns:
-            raise program.no_namespace(f"ip -n {name} …", name)
-        return Node(self, name)
+        return self.netns.node(name)
 
     def __getitem__(self, name: str) -> Node:
         return self.node(name)
@@ -309,21 +118,13 @@ class Lab:
     @property
     def nodes(self) -> list[Node]:
         """All nodes: the first namespace, then the named ones."""
-        return [self.host, *self.netns]
+        return self.netns.nodes
 
-    def run(self, command: str | Sequence[str], **how: Any) -> Result:
-        """`lab.host.run`: shell text in the lab's first namespace, as in a terminal on that machine."""
-        return self.host.run(command, **how)
-
-    def ping(self, target: str | Node, **how: Any) -> Ping:
-        """`lab.host.ping`."""
-        return self.host.ping(target, **how)
-
-    def ping_matrix(self, nodes: Sequence[str | Node] | None = None, **how: Any) -> Matrix:
+    def ping_matrix(self, nodes: Sequence[NetnsLike] | None = None, *, count: int = 1, timeout: float = 2.0) -> Matrix:
         """Ping from every node to every other's first address, all at once; the result draws a grid."""
         from . import ping
 
-        return ping.matrix([self.node(n) for n in nodes] if nodes else self.nodes, **how)
+        return ping.matrix([self.node(n) for n in nodes] if nodes else self.nodes, count=count, timeout=timeout)
 
     def topology(self, *, stats: bool = False, settled: bool = False) -> Topology:
         """Everything as it is now: namespaces, links, addresses, routes, how they hang together; with `stats` the counters.
@@ -333,9 +134,9 @@ class Lab:
         """
         from ..topology import topology
 
-        return (topology.read_settled if settled else topology.read)(self, stats=stats)
+        return (topology.read_settled if settled else topology.read)(self.netns, stats=stats)
 
-    def draw(self, **how: Any) -> Picture:
+    def draw(self, **how: Unpack[How]) -> Picture:
         """The topology as it is now, drawn; see `diagram.draw` for `focus`, `layers`, `highlight`, `stats`, `theme`."""
         return self.topology(stats=bool(how.get("stats")), settled=True).draw(**how)
 
@@ -348,15 +149,15 @@ class Lab:
 
         return Panel(self)
 
-    def capture(self, *where: Any, filter: str = "") -> Capture:
+    def capture(self, *where: Where, filter: str = "") -> Capture:
         """Record frames until the end of a `with`: `tcpdump -i any FILTER` in every namespace at once.
 
         `where` names links or namespaces as in `draw(focus=…)`; without it all are recorded, also those that are made
         meanwhile. `filter` is written as for tcpdump (pcap-filter(7)). Raises `NotFound`, `BadParameter`, `ToolMissing`.
         """
-        from ..capture.capture import Capture
+        from .capture import Capture
 
-        return Capture(self, where, filter)
+        return Capture(self.netns, where, filter)
 
     @property
     def transcript(self) -> str:
@@ -364,12 +165,7 @@ class Lab:
 
         Not in it: what was typed in a terminal (`vnetlearn shell`), and random numbers, as in MACs that nobody gave.
         """
-        with self._lock:
-            return "\n".join(["#!/bin/sh", f"# world: {self.world.name}", *self._transcript, ""])
-
-    def wrote(self, line: str) -> None:
-        with self._lock:
-            self._transcript.append(line)
+        return "\n".join(["#!/bin/sh", f"# world: {self.world.name}", *self.netns.written, ""])
 
     def __repr__(self) -> str:
         state = f"kernel {self.kernel}; {self.why}" if self.alive else "it has ended"
@@ -383,8 +179,3 @@ class Lab:
         if not self.alive:
             return text
         return f"<div>{text}</div>{self.draw().svg}"
-
-
-def _end(channel: Channel, running: Any) -> None:
-    channel.close()
-    running.close()

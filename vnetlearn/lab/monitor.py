@@ -6,15 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..engine import program
 from ..engine.agent import CAME, GONE, HEARD, LOST
 from ..engine.channel import DATA, Stream
 from ..errors import LabDied, VnetlearnError
-
-if TYPE_CHECKING:
-    from .lab import Lab
+from ..iproute.netns import Namespaces, Node
 
 TOGETHER = 0.2  # seconds: what comes within them is told at once
 TOLD = {
@@ -42,9 +39,11 @@ class Monitor:
     It sleeps when nothing happens. When the lab dies, `died` is called with the reason.
     """
 
-    def __init__(self, lab: Lab, then: Callable[[list[Event]], None], died: Callable[[LabDied], None]) -> None:
-        self._lab, self._then, self._died, self._closed = lab, then, died, False
-        self._stream, _ = lab.channel.open("monitor")
+    def __init__(
+        self, netns: Namespaces[Node], then: Callable[[list[Event]], None], died: Callable[[LabDied], None]
+    ) -> None:
+        self._netns, self._then, self._died, self._closed = netns, then, died, False
+        self._stream, _ = netns.channel.open("monitor")
         self._thread = threading.Thread(
             target=self._listen, args=(self._stream,), name="vnetlearn-monitor", daemon=True
         )
@@ -92,7 +91,7 @@ class Monitor:
     def _words(self, netns: str, messages: bytes) -> list[str]:
         """`ip monitor file` reads notifications as rtmon(8) keeps them; lines that go on are indented there."""
         try:
-            started = self._lab.node(netns).start(["ip", "monitor", "file", "/dev/stdin"])
+            started = self._netns.node(netns).start(["ip", "monitor", "file", "/dev/stdin"])
             said = program.run(started, "ip monitor", input=messages, show=False).stdout
         except LabDied:
             raise

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..display import widgets
 from ..display.picture import Picture
 from ..display.widgets import block, image, lesson, listing, part, printable, said
 from ..errors import VnetlearnError
-from ..topology.topology import Key, Topology, state
+from ..iproute.netns import Namespaces, Node
+from ..topology.model import Key, state
+from ..topology.topology import Topology, read
 from .monitor import Event, Monitor
-
-if TYPE_CHECKING:
-    from .lab import Lab
 
 LINES = 200  # of the log
 MONITOR = "as <code>ip monitor</code> says it, the newest first"
 HEADS = ("", "link", "state", "rx packets", "rx bytes", "tx packets", "tx bytes", "lost")
 
 
+class Watched(Protocol):
+    """What a panel needs of a lab."""
+
+    @property
+    def netns(self) -> Namespaces[Node]: ...
+
+
 class Panel(widgets.Shown):
     """See `Lab.panel`. `close()` ends it; the lab goes on. It ends by itself when the lab does, and says so."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Watched) -> None:
         self.lab = lab
         self.error: BaseException | None = None
         self.log: tuple[Event, ...] = ()
@@ -35,7 +41,7 @@ class Panel(widgets.Shown):
         self._switches: dict[Key, Any] = {}
         self._build()
         self._look()
-        self._monitor = Monitor(lab, self._heard, self._failed)
+        self._monitor = Monitor(lab.netns, self._heard, self._failed)
 
     def close(self) -> None:
         """Follow no more. Doing it twice does no harm."""
@@ -83,7 +89,7 @@ class Panel(widgets.Shown):
     def _look(self) -> None:
         """Read the lab, and show it."""
         with self._looking:
-            self.topology = self.lab.topology(stats=True)
+            self.topology = read(self.lab.netns, stats=True)
             picture = self.topology.draw()
             if self.picture is None or picture.dot != self.picture.dot:
                 self.picture = picture
@@ -117,7 +123,7 @@ class Panel(widgets.Shown):
     def _set(self, key: Key, up: bool) -> None:
         self._answer.value = ""
         try:
-            self.lab.node(key[0]).link.set(key[1], up=up)
+            self.lab.netns.node(key[0]).link.set(key[1], up=up)
         finally:
             self._look()
 
@@ -165,7 +171,7 @@ class Panel(widgets.Shown):
     def _failed(self, error: BaseException) -> None:
         self.error = error
         self._answer.value = part(lesson(error))
-        if not self.lab.alive:
+        if not self.lab.netns.channel.alive:
             self._stop("The lab has ended; this is how it was last.")
 
     def _stop(self, why: str) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ..display.grid import Cell, Grid
 from ..engine.program import Program, Result, run
 from ..errors import BadParameter, KernelRefused
+from ..iproute.netns import Node
 from ..journey import ladder, lookups
 
 if TYPE_CHECKING:
     from ..journey.journey import Journey
-    from .lab import Node
 
 REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
 REPORT = re.compile(r"^From (\S+?):? icmp_seq=\d+ (.+)$", re.M)
@@ -121,7 +121,9 @@ def ping(
 
     if not journey:
         return _finish(*_begin(node, target, 3 if count is None else count, interval, timeout, size, dev=dev))
-    with node.lab.capture() as cap:
+    from .capture import Capture
+
+    with Capture(node.netns) as cap:
         begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
         done = _finish(*begun)
     return replace(done, journey=of_ping(cap, node, begun[1]))

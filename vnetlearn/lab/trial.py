@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import kinds
 from ..errors import VnetlearnError
-
-if TYPE_CHECKING:
-    from .lab import Lab
+from ..iproute.netns import Namespaces, Node
+from . import engines
 
 # Modules that, when they are loaded, put links of their own into every namespace: tunl0, gre0, sit0, bond0, …
 BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip_gre", "ip_vti", "ipip", "sit"])
@@ -17,22 +16,20 @@ BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip
 
 def try_kinds(engine: str) -> dict[str, str]:
     """Create each kind in a lab on this engine: its name, and "" or what the kernel, or a program, answered."""
-    from .lab import Lab
-
-    with Lab("empty", engine=engine) as lab:
-        return {kind.name: try_kind(lab, kind) for kind in kinds.KINDS.values()}
+    with contextlib.closing(engines.start(engine, Node)) as started:
+        return {kind.name: try_kind(started.netns, kind, engine) for kind in kinds.KINDS.values()}
 
 
-def try_kind(lab: Lab, kind: kinds.Kind) -> str:
+def try_kind(netns: Namespaces[Node], kind: kinds.Kind, engine: str) -> str:
     """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
-    if kind.setup and lab.engine == "host":
+    if kind.setup and engine == "host":
         return f"it needs `{kind.setup}`, which would change the computer's own kernel"
-    if lab.engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
+    if engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
         return f"loading its module {kind.module} would put links into the computer's own network"
     try:
         if kind.setup:
-            lab.run(kind.setup, quiet=True, check=True)
-        node = lab.host if kind.setup else lab.netns.add(f"try-{kind.name}")
+            netns.host.run(kind.setup, quiet=True, check=True)
+        node = netns.host if kind.setup else netns.add(f"try-{kind.name}")
         for name in kind.needs:
             if name not in node.link:
                 node.link.add(name, kind="veth", peer=f"{name}p")
@@ -44,7 +41,7 @@ def try_kind(lab: Lab, kind: kinds.Kind) -> str:
         return error.said
     finally:
         if not kind.setup:
-            lab.netns.delete(f"try-{kind.name}")
+            netns.delete(f"try-{kind.name}")
     return ""
 
 

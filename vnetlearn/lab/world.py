@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import BadParameter
-
-if TYPE_CHECKING:
-    from .lab import Lab, Node
+from ..iproute.netns import Namespaces, Node
 
 SWITCH, BRIDGE = "lan", "sw0"
 
@@ -72,15 +69,15 @@ def world(name: str | World) -> World:
     return WORLDS[name]
 
 
-def build(lab: Lab, world: World) -> None:
+def build(netns: Namespaces[Node], world: World) -> None:
     """Make the world's namespaces, the switch and the cables, addresses and routes in a fresh lab."""
     if not world.machines:
         return
-    switch = lab.netns.add(SWITCH)
+    switch = netns.add(SWITCH)
     switch.link.add(BRIDGE, kind="bridge", address="02:00:00:00:00:01")
     _silent(switch, BRIDGE)
     for machine in world.machines:
-        node = lab.netns.add(machine.netns) if machine.netns else lab.host
+        node = netns.add(machine.netns) if machine.netns else netns.host
         peer = {"name": "eth0", "address": machine.mac, "netns": node}
         port = "02:00:00:00:01:" + machine.mac[-2:]
         switch.link.add(machine.port, kind="veth", address=port, master=BRIDGE, peer=peer)

@@ -6,7 +6,6 @@ import socket
 
 from ..engine import host
 from ..engine.channel import Channel, hello
-from ..lab.lab import Netns
 from .topology import Topology, read
 
 HIDDEN = "{} running program(s) may not be looked into, so namespaces that only they use are not shown; root (sudo) sees more"
@@ -32,8 +31,9 @@ class Computer:
             raise
 
     @property
-    def nodes(self) -> list[Netns]:
-        return [Netns("", 0), *(Netns(name, 0) for name in (*self._named, *self._others["netns"]))]
+    def names(self) -> list[str]:
+        """The namespaces; "" is the one we are in."""
+        return ["", *self._named, *self._others["netns"]]
 
     @property
     def unseen(self) -> tuple[str, ...]:

@@ -10,17 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 from ..display.picture import Picture
 from ..display.table import plain
 from ..display.theme import FAMILIES, LINES, MARKS, THEMES, THINGS, Line, Look, Theme
 from ..errors import BadParameter
-from ..iproute import Link
+from ..iproute.linkmsg import Link
 from ..kinds import KINDS
 from ..kinds.defaults import USUAL
 from . import selection
-from .topology import OUTSIDE, Key, Relation, Topology, state
+from .model import OUTSIDE, Key, Relation, Snapshot, state
+from .selection import Where
 
 HEAD = """digraph lab {{
 graph [rankdir=LR, fontname="Helvetica,Arial,sans-serif", fontcolor="{text}", bgcolor="{paper}", pad=0.15, nodesep=0.16,
@@ -31,12 +32,32 @@ MANY = 6  # ports of one switch; more of them stand on both of its sides
 NUMBERS = "①②③④⑤⑥⑦⑧⑨⑩"  # fonts that have the first ten often lack the others
 
 
+class View(TypedDict, total=False):
+    """What a picture can be told to show; see `draw`."""
+
+    focus: Where | None
+    layers: Sequence[str] | str | None
+    highlight: Where
+    everything: bool
+    stats: bool
+    theme: str | None
+    legend: bool
+
+
+class How(View, total=False):
+    """All that `draw` can be told."""
+
+    path: Sequence[Key]
+    marks: Mapping[Key | Relation, str] | None
+    notes: Mapping[Key, Sequence[str]] | None
+
+
 def draw(
-    topology: Topology,
+    topology: Snapshot,
     *,
-    focus: Any = None,
+    focus: Where | None = None,
     layers: Sequence[str] | str | None = None,
-    highlight: Any = (),
+    highlight: Where = (),
     path: Sequence[Key] = (),
     everything: bool = False,
     stats: bool = False,
@@ -61,7 +82,7 @@ def draw(
     shown, relations = selection.select(topology, focus, chosen, everything)
     shown |= {key for key in path if key in topology.links}
     meant = selection.keys(topology, highlight, f"draw(highlight={highlight!r})")
-    told: dict[Any, str] = {**dict[Any, str].fromkeys(meant, "highlight"), **(marks or {})}
+    told: dict[Key | Relation, str] = {**dict.fromkeys(meant, "highlight"), **(marks or {})}
     drawing = _Drawing(
         topology, _theme(theme), shown, relations, told, notes or {}, tuple(path), chosen, stats, bool(layers)
     )
@@ -80,7 +101,7 @@ def _theme(name: str | None) -> Theme:
     return THEMES[name]
 
 
-def _aloud(topology: Topology, path: Sequence[Key]) -> str:
+def _aloud(topology: Snapshot, path: Sequence[Key]) -> str:
     steps = ", then ".join(topology.at(key) for key in path)
     return topology.read_aloud() + (f" The numbered way: {steps}." if steps else "")
 
@@ -89,11 +110,11 @@ def _aloud(topology: Topology, path: Sequence[Key]) -> str:
 class _Drawing:
     """What one picture is made of."""
 
-    topology: Topology
+    topology: Snapshot
     theme: Theme
     shown: set[Key]
     relations: list[Relation]
-    marks: Mapping[Any, str]
+    marks: Mapping[Key | Relation, str]
     notes: Mapping[Key, Sequence[str]]
     path: tuple[Key, ...]
     layers: tuple[str, ...]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..display.picture import Picture
-from ..iproute import Link
+from ..iproute.linkmsg import Link
+from ..iproute.route import Route
 from . import diagram
-from .relations import RELATIONS
-from .topology import Key, Relation, Topology, state
+from .model import RELATIONS, Key, Relation, Snapshot, state
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .diagram import View
 
 # What is compared of a link; its index, and what follows from another's, says nothing to a reader
 VALUES = ("kind", "state", "mtu", "address", "master", "params", "port", "alias", "txqueuelen", "link_type")
@@ -21,8 +26,8 @@ VALUES = ("kind", "state", "mtu", "address", "master", "params", "port", "alias"
 class Difference:
     """`before` and `after`, and what is `new`, `gone` and `changed`; false when nothing is."""
 
-    before: Topology
-    after: Topology
+    before: Snapshot
+    after: Snapshot
 
     @cached_property
     def new(self) -> tuple[Key, ...]:
@@ -107,24 +112,24 @@ class Difference:
 
     __repr__ = __str__
 
-    def _link(self, topology: Topology, key: Key) -> str:
+    def _link(self, topology: Snapshot, key: Key) -> str:
         link = topology.links[key]
         addrs = [str(addr) for addr in topology.addrs.get(key, ()) if addr.scope != "link"]
         return " ".join([topology.at(key), *diagram.kind_words(link), state(link), *addrs])
 
-    def draw(self, **how: Any) -> Picture:
+    def draw(self, path: Sequence[Key] = (), **how: Unpack[View]) -> Picture:
         """Both readings in one picture: new green, gone red and dashed, changed amber. It takes what `diagram.draw` takes."""
-        marks: dict[Any, str] = {
+        marks: dict[Key | Relation, str] = {
             **dict.fromkeys(self.new, "new"),
             **dict.fromkeys(self.gone, "gone"),
             **dict.fromkeys(self.changed, "changed"),
-            **self.relations,
         }
+        marks |= {relation: sign for relation, sign in self.relations.items()}
         notes = {key: said for key, said in self.changed.items()}
-        picture = diagram.draw(self._both(), marks=marks, notes=notes, **how)
+        picture = diagram.draw(self._both(), marks=marks, notes=notes, path=path, **how)
         return replace(picture, text=f"What has changed: {self}. {picture.text}")
 
-    def _both(self) -> Topology:
+    def _both(self) -> Snapshot:
         old, now = self.before, self.after
         return replace(
             now,
@@ -135,11 +140,11 @@ class Difference:
             things={**old.things, **now.things},
         )
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {**self.draw()._repr_mimebundle_(), "text/plain": str(self)}
 
 
-def _bare(topology: Topology, key: Key) -> bool:
+def _bare(topology: Snapshot, key: Key) -> bool:
     """A loopback without an address of its own comes and goes with its namespace."""
     return topology.links[key].kind == "loopback" and not topology.addresses(key)
 
@@ -148,11 +153,11 @@ def _up(link: Link) -> str:
     return "up" if link.up else "down"
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return "none" if value in (None, "", (), {}) else "on" if value is True else "off" if value is False else str(value)
 
 
-def _route(route: Any) -> str:
+def _route(route: Route) -> str:
     words = [
         route.type if route.type != "unicast" else "",
         route.dst,

@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from socket import AF_INET, AF_INET6
+from typing import Any
 
 from ..engine.channel import AgentRefused
-from ..iproute import Addr, Link, netlink
+from ..iproute import netlink
+from ..iproute.addr import Addr
+from ..iproute.linkmsg import Link
 from ..iproute.neigh import ndmsg
 from ..iproute.route import rtmsg
 from ..kinds import KINDS
-from .topology import OUTSIDE, Key, Relation, Thing
+from .model import OUTSIDE, Key, Relation, Source, Thing
 
-if TYPE_CHECKING:
-    from ..lab.lab import Lab
-    from .computer import Computer
-
+AF_BRIDGE = 7  # PF_BRIDGE of linux/socket.h, which Python has no name for
 ANY = ("", None, "any", "0.0.0.0", "::")
-AF_BRIDGE = 7
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3  # TC_H_CLSACT with TC_H_MIN_…, linux/pkt_sched.h
-
-
-@dataclass(frozen=True)
-class Kindred:
-    """One way to hang together: what it says between source and target, and at which layer it is."""
-
-    says: str
-    layer: str
-
-
-RELATIONS = {
-    "peer": Kindred("is connected to", "physical"),
-    "lower": Kindred("sits on", "l2"),
-    "master": Kindred("is a port of", "l2"),
-    "underlay": Kindred("sends its packets through", "l3"),
-    "tunnel": Kindred("has its other end at", "l3"),
-    "held": Kindred("is held by", "physical"),
-    "redirect": Kindred("has frames redirected to", "l2"),
-    "hears": Kindred("hears", "physical"),
-    "bus": Kindred("is on", "physical"),
-    "radio": Kindred("sends by", "physical"),
-}
 
 TUNNELS = {name for name, kind in KINDS.items() if "underlay" in kind.relations}
 
 
 def find(
-    lab: Lab | Computer, netns: tuple[str, ...], links: dict[Key, Link], addrs: dict[Key, tuple[Addr, ...]]
+    source: Source, netns: tuple[str, ...], links: dict[Key, Link], addrs: dict[Key, tuple[Addr, ...]]
 ) -> tuple[tuple[Relation, ...], dict[Key, str], dict[Key, Thing]]:
     """All relations, in the order of the links; in which other namespace tunnels send; the things that are no links."""
-    seen = Seen(lab, netns, links, addrs)
+    seen = Seen(source, netns, links, addrs)
     relations: list[Relation] = []
     for key, link in links.items():
         wanted = KINDS[link.kind].relations if link.kind in KINDS else ()
@@ -68,9 +44,9 @@ class Seen:
     """What was read so far, and which link another namespace's number means."""
 
     def __init__(
-        self, lab: Lab | Computer, netns: tuple[str, ...], links: dict[Key, Link], addrs: dict[Key, tuple[Addr, ...]]
+        self, source: Source, netns: tuple[str, ...], links: dict[Key, Link], addrs: dict[Key, tuple[Addr, ...]]
     ) -> None:
-        self.lab, self.netns, self.links, self.addrs = lab, netns, links, addrs
+        self.source, self.netns, self.links, self.addrs = source, netns, links, addrs
         self.things: dict[Key, Thing] = {}
         self.at = {(key[0], link.index): key for key, link in links.items()}
         self.owner = {(key[0], addr.local): key for key, some in addrs.items() for addr in some}
@@ -105,12 +81,12 @@ class Seen:
             self._remotes[key] = list(dict.fromkeys(found))
         return self._remotes[key]
 
-    def ask(self, netns: str, kind: int, message: Any, flags: int = 0) -> list[Any]:
+    def ask(self, netns: str, kind: int, message: netlink.Message, flags: int = 0) -> list[netlink.Message]:
         """The kernel's answers to a question; none when it refused it."""
-        answer = netlink.ask_all(self.lab.channel, [(netns, netlink.encode(kind, message, flags))])[0]
+        answer = netlink.ask_all(self.source.channel, [(netns, netlink.encode(kind, message, flags))])[0]
         return [] if isinstance(answer, OSError) else answer
 
-    def dump(self, netns: str, kind: int, message: Any) -> list[Any]:
+    def dump(self, netns: str, kind: int, message: netlink.Message) -> list[netlink.Message]:
         return self.ask(netns, kind, message, netlink.DUMP)
 
     def _elsewhere(self, candidates: Callable[[Key, Link], Iterable[str]]) -> None:
@@ -137,7 +113,7 @@ class Seen:
         unknown = [name for name in dict.fromkeys(others) if (netns, name) not in self._numbers]
         if unknown:
             try:
-                answer = self.lab.channel.request("nsid", netns=netns, others=unknown)["nsids"]
+                answer = self.source.channel.request("nsid", netns=netns, others=unknown)["nsids"]
             except AgentRefused:  # the namespace has gone since it was dumped
                 answer = dict.fromkeys(unknown, -1)
             self._numbers.update({(netns, name): number for name, number in answer.items()})
@@ -209,7 +185,7 @@ def _dev(seen: Seen, key: Key, link: Link, netns: str) -> Key:
 
 def _route_dev(seen: Seen, netns: str, dst: str, src: str | None) -> int | None:
     """`ip route get DST [from SRC]`: the index of its dev, or None where there is no route."""
-    message = rtmsg(10 if ":" in dst else 2)
+    message = rtmsg(AF_INET6 if ":" in dst else AF_INET)
     bits = 128 if ":" in dst else 32
     message["dst_len"], message["attrs"] = bits, [("RTA_DST", dst)]
     if src:
@@ -244,7 +220,7 @@ def _leads(seen: Seen, remotes: list[str], netns: str, link: Link) -> bool:
     return any((netns, r) in seen.owner and (local in ANY or local == r) for r in remotes)
 
 
-def _numbers(link: Link, way: str) -> tuple[Any, ...]:
+def _numbers(link: Link, way: str) -> tuple[object, ...]:
     """What tells tunnels between the same machines apart: VNI and port, or the key of one direction."""
     params = link.params
     return (params.get("id"), params.get("dstport"), params.get(f"{way}key", params.get("key")))
@@ -271,7 +247,7 @@ def _radio(seen: Seen, key: Key, link: Link) -> Ends:
 
 def _holders(seen: Seen) -> Ends:
     """tun and tap links, and the programs that hold them; a link may have moved away from its program's namespace."""
-    for one in seen.lab.channel.request("holders")["holders"]:
+    for one in seen.source.channel.request("holders")["holders"]:
         index = one["path"].removeprefix("/dev/tap")
         for netns in sorted(seen.netns, key=lambda name: name != one["netns"]):
             key = seen.at.get((netns, int(index))) if index.isdigit() else (netns, one["link"])
@@ -304,10 +280,10 @@ def _parents(seen: Seen, netns: str) -> Iterator[tuple[int, int]]:
             yield qdisc["index"], qdisc["handle"]
 
 
-def _tcmsg(index: int, parent: int) -> Any:
+def _tcmsg(index: int, parent: int) -> netlink.Message:
     from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-    message = tcmsg()
+    message: netlink.Message = tcmsg()
     message["index"], message["parent"] = index, parent
     return message
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .. import kinds
-from ..iproute import Addr, Link, Route
+from ..iproute.addr import Addr
+from ..iproute.linkmsg import Link
+from ..iproute.route import Route
 from ..kinds.defaults import unusual
+from .model import Key, Snapshot
 from .selection import FALLBACKS
-from .topology import Key, Topology
 
 # Whose MAC follows another link's, or cannot be given
 NO_ADDRESS = {"ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "nlmon", "vcan", "ipvlan", "hsr", "tun", "lowpan"}
@@ -25,7 +27,7 @@ FOLLOWS = ("state", "fastleave")  # values of a bridge's port that follow from e
 COSTS = (2, 4, 19, 100)  # of a bridge's port, when they follow from its speed (net/bridge/br_if.c, port_cost)
 
 
-def script(topology: Topology) -> str:
+def script(topology: Snapshot) -> str:
     """A shell script; what cannot be made by a command (cards, programs) is a comment in it."""
     lines = ["#!/bin/sh", *(f"ip netns add {shlex.quote(name)}" for name in topology.netns if name)]
     without = {key: why for key in topology.links if (why := _cannot_be_made(topology, key))}
@@ -46,7 +48,7 @@ def script(topology: Topology) -> str:
     return "\n".join([*lines, ""])
 
 
-def _cannot_be_made(topology: Topology, key: Key) -> str:
+def _cannot_be_made(topology: Snapshot, key: Key) -> str:
     """Why no command makes a link, nor brings it from elsewhere as hardware is; "" when one does."""
     link = topology.links[key]
     if link.kind == "veth" and _peer(topology, key) is None:
@@ -60,7 +62,7 @@ def _line(netns: str, words: list[str]) -> str:
     return shlex.join(["ip", *(["-n", netns] if netns else []), *words])
 
 
-def _ordered(topology: Topology) -> Iterator[Key]:
+def _ordered(topology: Snapshot) -> Iterator[Key]:
     """Each link after those that it needs, or whose MTU it follows: lower link, underlay, a bond; a bridge's ports."""
     needs: dict[Key, list[Key]] = {}
     for relation in topology.relations:
@@ -83,7 +85,7 @@ def _ordered(topology: Topology) -> Iterator[Key]:
     return iter(done)
 
 
-def _made(topology: Topology, key: Key) -> Iterator[list[str] | str]:
+def _made(topology: Snapshot, key: Key) -> Iterator[list[str] | str]:
     link = topology.links[key]
     if link.kind == "loopback" or _by_itself(link):
         return
@@ -106,7 +108,7 @@ def _by_itself(link: Link) -> bool:
     )
 
 
-def _one(topology: Topology, key: Key, link: Link) -> Iterator[list[str] | str]:
+def _one(topology: Snapshot, key: Key, link: Link) -> Iterator[list[str] | str]:
     """`ip link add`, in the namespace of the lower link, or in which a tunnel sends, where that is another one."""
     under = _under(topology, key, "lower", "underlay")
     words = ["link", "add"]
@@ -127,7 +129,7 @@ def _one(topology: Topology, key: Key, link: Link) -> Iterator[list[str] | str]:
         yield ["link", "set", "dev", name, "name", key[1]]
 
 
-def _cable(topology: Topology, key: Key) -> Iterator[list[str] | str]:
+def _cable(topology: Snapshot, key: Key) -> Iterator[list[str] | str]:
     """Both ends of a veth at once, from the end that comes first."""
     other, order = _peer(topology, key), list(topology.links)
     if other is None or order.index(other) < order.index(key):
@@ -150,12 +152,12 @@ def _cable(topology: Topology, key: Key) -> Iterator[list[str] | str]:
     ]
 
 
-def _peer(topology: Topology, key: Key) -> Key | None:
+def _peer(topology: Snapshot, key: Key) -> Key | None:
     pairs = ((r.source, r.target) for r in topology.relations if r.how == "peer" and key in (r.source, r.target))
     return next((target if key == source else source for source, target in pairs), None)
 
 
-def _generic(topology: Topology, key: Key, link: Link) -> list[str]:
+def _generic(topology: Snapshot, key: Key, link: Link) -> list[str]:
     """What every link can be given when it is made, where it is not the usual."""
     words: list[str] = []
     if _has_own_address(topology, key, link):
@@ -165,13 +167,13 @@ def _generic(topology: Topology, key: Key, link: Link) -> list[str]:
     return words
 
 
-def _has_own_address(topology: Topology, key: Key, link: Link) -> bool:
+def _has_own_address(topology: Snapshot, key: Key, link: Link) -> bool:
     lower = _under(topology, key, "lower")
     follows = link.kind in ("vlan", "macsec") and lower is not None and link.address == topology.links[lower].address
     return bool(link.address) and link.kind not in NO_ADDRESS and not follows
 
 
-def _mtu(topology: Topology, key: Key, link: Link) -> list[str]:
+def _mtu(topology: Snapshot, key: Key, link: Link) -> list[str]:
     """The MTU, where it is not the usual one, and what it follows has not given it."""
     ports = [topology.links[r.source].mtu for r in topology.relations if r.how == "master" and r.target == key]
     if link.kind == "bridge" and ports:  # it follows its smallest port
@@ -184,12 +186,12 @@ def _mtu(topology: Topology, key: Key, link: Link) -> list[str]:
     return ["mtu", str(link.mtu)] if link.mtu != usual or any(mtu != link.mtu for mtu in followed) else []
 
 
-def _under(topology: Topology, key: Key, *hows: str) -> Key | None:
+def _under(topology: Snapshot, key: Key, *hows: str) -> Key | None:
     """The link that one sits on, or sends through."""
     return next((r.target for r in topology.relations if r.source == key and r.how in hows), None)
 
 
-def _own(topology: Topology, key: Key, link: Link) -> dict[str, Any]:
+def _own(topology: Snapshot, key: Key, link: Link) -> dict[str, Any]:
     """The kind's own parameters that are not the usual ones, each said once."""
     if link.params.items() >= BARE_SIT.items():
         return {}
@@ -220,7 +222,7 @@ def _own(topology: Topology, key: Key, link: Link) -> dict[str, Any]:
     return said
 
 
-def _mastered(topology: Topology, key: Key) -> Iterator[list[str]]:
+def _mastered(topology: Snapshot, key: Key) -> Iterator[list[str]]:
     """`ip link set … master`, and what is unusual about the port."""
     link = topology.links[key]
     master = topology.links.get((key[0], link.master))
@@ -235,7 +237,7 @@ def _mastered(topology: Topology, key: Key) -> Iterator[list[str]]:
         yield ["link", "set", "dev", key[1], "type", kind, *kinds.words(kind, port)]
 
 
-def _set(topology: Topology, key: Key) -> Iterator[list[str]]:
+def _set(topology: Snapshot, key: Key) -> Iterator[list[str]]:
     """What is set once the link is there, and last: up."""
     link = topology.links[key]
     words: list[str] = []
@@ -264,7 +266,7 @@ def _set(topology: Topology, key: Key) -> Iterator[list[str]]:
         yield ["link", "set", "dev", key[1], *words]
 
 
-def _usual_flags(topology: Topology, key: Key, link: Link) -> tuple[str, ...]:
+def _usual_flags(topology: Snapshot, key: Key, link: Link) -> tuple[str, ...]:
     """Those flags of a new link that `ip link set` can change."""
     lower = _under(topology, key, "lower")
     if link.kind == "vlan" and lower:
@@ -276,7 +278,7 @@ def _usual_flags(topology: Topology, key: Key, link: Link) -> tuple[str, ...]:
     return ("NOARP", "MULTICAST") if link.link_type == "none" else ("MULTICAST",)
 
 
-def _addressed(topology: Topology, key: Key) -> Iterator[list[str]]:
+def _addressed(topology: Snapshot, key: Key) -> Iterator[list[str]]:
     for addr in topology.addrs.get(key, ()):
         # which gives itself an address for each of IPv4 that is there when it comes up
         sit = topology.links[key].kind == "sit"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 from ..errors import BadParameter, NotFound
-from ..iproute import Link
+from ..iproute.linkmsg import Link
+from ..iproute.namespace import Namespace
 from ..kinds import KINDS
-from .relations import RELATIONS
-from .topology import Key, Relation, Topology
+from .model import RELATIONS, Key, Relation, Snapshot
 
+Where: TypeAlias = str | Namespace | Link | Key | tuple[Namespace, str] | Iterable["Where"]
+"""What links are meant: a namespace by name or node, a link's name, "NAMESPACE/LINK", (namespace, link), or several."""
 LAYERS = ("physical", "l2", "l3")
 # The tunnels' modules make these in every namespace (sysctl net.core.fb_tunnels_only_for_init_net).
 FALLBACKS = {"gre0", "gretap0", "erspan0", "tunl0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
@@ -19,21 +21,17 @@ FALLBACKS = {"gre0", "gretap0", "erspan0", "tunl0", "sit0", "ip6tnl0", "ip6gre0"
 VIRTUAL = {"sharing a card", "tagging", "bridge-like", "redundancy", "routing", "tunnel", "traffic control"}
 
 
-def keys(topology: Topology, what: Any, tried: str) -> set[Key]:
-    """The links that are meant: a namespace, "NAMESPACE/LINK", (namespace or Node, link), a link's name, a Link, a
-    Node, or several.
-
-    Raises `NotFound`.
-    """
+def keys(topology: Snapshot, what: Where, tried: str) -> set[Key]:
+    """The links that are meant. Raises `NotFound`."""
     if isinstance(what, Link):
         what = (what.netns, what.name)
-    if isinstance(what, tuple) and len(what) == 2 and hasattr(what[0], "lab"):  # (node, link)
-        what = (what[0].name, what[1])
-    if isinstance(what, tuple) and what in topology.links:
-        return {what}
-    if not isinstance(what, str) and isinstance(what, Iterable):
+    if isinstance(what, tuple) and len(what) == 2:
+        netns, dev = (one.name if isinstance(one, Namespace) else one for one in what)
+        if isinstance(netns, str) and isinstance(dev, str) and (netns, dev) in topology.links:
+            return {(netns, dev)}
+    if isinstance(what, Iterable) and not isinstance(what, str):
         return {key for one in what for key in keys(topology, one, tried)}
-    name = what if isinstance(what, str) else getattr(what, "name", str(what))
+    name = what.name if isinstance(what, Namespace) else str(what)
     if (whole := namespace(topology, name)) is not None:
         return {key for key in topology.links if key[0] == whole}
     netns, _, dev = name.partition("/")
@@ -45,16 +43,16 @@ def keys(topology: Topology, what: Any, tried: str) -> set[Key]:
     return found
 
 
-def namespace(topology: Topology, what: Any) -> str | None:
-    """The namespace, when `what` is a Node or a namespace's name: then `keys` are all its links."""
-    name = getattr(what, "name", None) if hasattr(what, "lab") else what
+def namespace(topology: Snapshot, what: Where) -> str | None:
+    """The namespace, when `what` is a node or a namespace's name: then `keys` are all its links."""
+    name = what.name if isinstance(what, Namespace) else what
     if not isinstance(name, str):
         return None
     here = "" if name == topology.home and name not in topology.netns else name
     return here if here in topology.netns else None
 
 
-def _unknown(topology: Topology, name: str, tried: str) -> NotFound:
+def _unknown(topology: Snapshot, name: str, tried: str) -> NotFound:
     there = sorted({*topology.netns, *(f"{netns or topology.home}/{dev}" for netns, dev in topology.links)} - {""})
     close = difflib.get_close_matches(name, there) or [one for one in there if one.endswith(f"/{name}")]
     return NotFound(
@@ -78,7 +76,7 @@ def check_layers(layers: Sequence[str] | str | None, tried: str) -> tuple[str, .
 
 
 def select(
-    topology: Topology, focus: Any = None, layers: Sequence[str] = LAYERS, everything: bool = False
+    topology: Snapshot, focus: Where | None = None, layers: Sequence[str] = LAYERS, everything: bool = False
 ) -> tuple[set[Key], list[Relation]]:
     """The links that are shown, and the relations between what is shown.
 
@@ -97,13 +95,13 @@ def select(
     return shown, [r for r in relations if r.source in there and r.target in there]
 
 
-def says_something(key: Key, link: Link, topology: Topology) -> bool:
+def says_something(key: Key, link: Link, topology: Snapshot) -> bool:
     if link.kind == "loopback":
         return bool(topology.addresses(key))
     return link.up or link.name not in FALLBACKS
 
 
-def _on(layers: Sequence[str], key: Key, topology: Topology) -> bool:
+def _on(layers: Sequence[str], key: Key, topology: Snapshot) -> bool:
     """Whether a link is of one of the layers: a card or cable; what carries Ethernet; what has an address."""
     link = topology.links[key]
     family = KINDS[link.kind].family if link.kind in KINDS else link.kind
@@ -114,5 +112,5 @@ def _on(layers: Sequence[str], key: Key, topology: Topology) -> bool:
     )
 
 
-def _routes(key: Key, topology: Topology) -> bool:
+def _routes(key: Key, topology: Snapshot) -> bool:
     return any(r.how in ("tunnel", "underlay") and key in (r.source, r.target) for r in topology.relations)

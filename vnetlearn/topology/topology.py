@@ -6,88 +6,44 @@ import errno
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from socket import AF_UNSPEC
+from typing import TYPE_CHECKING
 
-from ..iproute import Addr, Link, Route, netlink
-from ..iproute.addr import ifaddrmsg, read_addr
-from ..iproute.linkmsg import ifinfmsg, read_links
-from ..iproute.route import CLONED, read_route, rtmsg
+from ..display.picture import Picture
+from ..iproute import netlink
+from ..iproute.addr import Addr, ifaddrmsg, read_addr
+from ..iproute.linkmsg import Link, ifinfmsg, read_links
+from ..iproute.route import CLONED, Route, read_route, rtmsg
+from . import diagram
+from .difference import Difference
+from .model import Key, Snapshot, Source
+from .relations import find
+from .script import script
 
 if TYPE_CHECKING:
-    from ..display.picture import Picture
-    from ..lab.lab import Lab
-    from .computer import Computer
-    from .difference import Difference
+    from typing_extensions import Unpack
 
-Key = tuple[str, str]
-"""A namespace ("" is the lab's first) and a link in it."""
-OUTSIDE = "/"  # in place of a namespace, in the key of a thing that is in none; no namespace can be called so
+    from .diagram import How, View
+
 SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h
 SCHEMA = 1
 
 
-@dataclass(frozen=True, order=True)
-class Relation:
-    """How two links, or a link and a thing, hang together. `how` is one of `relations.RELATIONS`."""
-
-    how: str
-    source: Key
-    target: Key
-
-
 @dataclass(frozen=True)
-class Thing:
-    """What links hang on that is no link: a "process", the namespace's "netlink", a CAN "bus", a "radio", a multicast "group"."""
+class Topology(Snapshot):
+    """All of a lab as it was read, which draws itself, tells what has changed, and saves itself; see `model.Snapshot`."""
 
-    what: str
-    says: str
-
-
-@dataclass(frozen=True)
-class Topology:
-    """All namespaces ("" is the lab's first), their links, addresses and routes, and how the links hang together.
-
-    `link_netns` has the namespace in which a tunnel sends and receives, where that is not its own (`link-netns` in
-    `ip -d link`): the one that it was made in. `routes` has each namespace's main table, `things` what links hang on
-    that is no link, `stats` each link's counters (packets and bytes) where they were asked for, `unseen` why something
-    could not be read.
-    """
-
-    netns: tuple[str, ...]
-    links: dict[Key, Link]
-    addrs: dict[Key, tuple[Addr, ...]]
-    relations: tuple[Relation, ...]
-    link_netns: dict[Key, str] = field(default_factory=dict)
-    things: dict[Key, Thing] = field(default_factory=dict)
-    routes: dict[str, tuple[Route, ...]] = field(default_factory=dict)
-    stats: dict[Key, dict[str, int]] = field(default_factory=dict)
-    unseen: tuple[str, ...] = ()
-    home: str = "host"
-    """What the first namespace is called."""
-
-    def called(self, netns: str) -> str:
-        """A namespace's name for people."""
-        return netns or self.home
-
-    def addresses(self, key: Key) -> tuple[Addr, ...]:
-        """A link's addresses of scope global: those that a picture shows."""
-        return tuple(addr for addr in self.addrs.get(key, ()) if addr.scope == "global")
-
-    def draw(self, **how: Any) -> Picture:
+    def draw(self, **how: Unpack[How]) -> Picture:
         """See `diagram.draw`."""
-        from . import diagram
-
         return diagram.draw(self, **how)
 
     def diff(self, after: Topology) -> Difference:
         """What is new, gone and changed in a later reading: as text, and drawn."""
-        from .difference import Difference
-
         return Difference(self, after)
 
-    def to_dot(self, **how: Any) -> str:
+    def to_dot(self, **how: Unpack[How]) -> str:
         """The picture as Graphviz's text; it takes what `draw` takes."""
         return self.draw(**how).dot
 
@@ -97,15 +53,13 @@ class Topology:
         What is not in it: sysctls, neighbours, rules, queues (tc), firewalls, and programs. An hsr or a geneve is made as
         if its slaves, or its socket, were in its own namespace: the kernel does not tell when they are not.
         """
-        from .script import script
-
         return script(self)
 
     def to_json(self) -> str:
         """Everything as JSON, as docs/topology.schema.json describes it."""
         return json.dumps(as_json(self), indent=1, ensure_ascii=False)
 
-    def save(self, path: str | Path, **how: Any) -> Path:
+    def save(self, path: str | Path, **how: Unpack[View]) -> Path:
         """Write it to a file; its ending (svg, png, pdf, json, dot, sh) names the format. A picture takes what `draw` takes.
 
         Raises `BadParameter`, `ToolMissing`.
@@ -121,48 +75,11 @@ class Topology:
             return file
         return self.draw(**how).save(path)
 
-    def read_aloud(self) -> str:
-        """The picture in words, for who cannot see it."""
-        said = []
-        for name in self.netns:
-            links = [
-                self._describe(key) for key, link in self.links.items() if key[0] == name and link.kind != "loopback"
-            ]
-            said.append(f"namespace {self.called(name)}: " + ("; ".join(links) or "no links"))
-        return ". ".join([*said, *self.unseen]) + "."
-
-    def _describe(self, key: Key) -> str:
-        from .relations import RELATIONS
-
-        link = self.links[key]
-        words = [key[1], link.kind or "device", state(link)]
-        words += map(str, self.addresses(key))
-        for relation in self.relations:
-            if relation.source == key:
-                words.append(f"{RELATIONS[relation.how].says} {self.at(relation.target)}")
-        return " ".join(words)
-
-    def at(self, key: Key) -> str:
-        """A link, or a thing, in words."""
-        if key in self.things:
-            return self.things[key].says
-        return f"{key[1]} in {self.called(key[0])}"
-
-    def __repr__(self) -> str:
-        return self.read_aloud()
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self.draw()._repr_mimebundle_()
 
 
-def state(link: Link) -> str:
-    """In one word: down (by `ip link set … down`), up, or what keeps a link from working that was set up."""
-    if not link.up:
-        return "down"
-    return "up" if link.state in ("UP", "UNKNOWN") else link.state.lower()
-
-
-def as_json(topology: Topology) -> dict[str, Any]:
+def as_json(topology: Snapshot) -> dict[str, object]:
     def pair(key: Key) -> dict[str, str]:
         return {"netns": key[0], "name": key[1]}
 
@@ -186,13 +103,13 @@ def as_json(topology: Topology) -> dict[str, Any]:
     }
 
 
-def read_settled(lab: Lab, *, stats: bool = False) -> Topology:
+def read_settled(source: Source, *, stats: bool = False) -> Topology:
     """`read`, once the kernel has noticed who has a carrier, or after 1.5 seconds."""
     give_up = time.monotonic() + 1.5
-    topology = read(lab, stats=stats)
+    topology = read(source, stats=stats)
     while time.monotonic() < give_up and any(map(unsettled, topology.links.values())):
         time.sleep(0.1)
-        topology = read(lab, stats=stats)
+        topology = read(source, stats=stats)
     return topology
 
 
@@ -202,18 +119,16 @@ def unsettled(link: Link) -> bool:
     return link.up and ((carrier and link.state in ("DOWN", "LOWERLAYERDOWN")) or (not carrier and link.state == "UP"))
 
 
-def read(lab: Lab | Computer, *, stats: bool = False) -> Topology:
+def read(source: Source, *, stats: bool = False) -> Topology:
     """Dump links, addresses and routes of every namespace: `ip -d [-s] link`, `ip addr` and `ip route` in each.
 
     Raises `LabDied`. A namespace that goes away meanwhile is left out.
     """
-    from .relations import find
-
-    names = [node.name for node in lab.nodes]
+    names = list(source.names)
     mask = [] if stats else [("IFLA_EXT_MASK", SKIP_STATS)]
-    dumps = ((netlink.GETLINK, ifinfmsg(mask)), (netlink.GETADDR, ifaddrmsg()), (netlink.GETROUTE, rtmsg(0)))
+    dumps = ((netlink.GETLINK, ifinfmsg(mask)), (netlink.GETADDR, ifaddrmsg()), (netlink.GETROUTE, rtmsg(AF_UNSPEC)))
     questions = [netlink.encode(kind, message, netlink.DUMP) for kind, message in dumps]
-    answers = iter(netlink.ask_all(lab.channel, [(name, question) for name in names for question in questions]))
+    answers = iter(netlink.ask_all(source.channel, [(name, question) for name in names for question in questions]))
     links: dict[Key, Link] = {}
     addrs: dict[Key, tuple[Addr, ...]] = {}
     routes: dict[str, tuple[Route, ...]] = {}
@@ -236,13 +151,13 @@ def read(lab: Lab | Computer, *, stats: bool = False) -> Topology:
         if stats:
             counters.update({(name, here[m["index"]]): counted(m) for m in of_links})
     seen = tuple(name for name in names if name in routes)
-    relations, link_netns, things = find(lab, seen, links, addrs)
+    relations, link_netns, things = find(source, seen, links, addrs)
     return Topology(
-        seen, links, addrs, relations, link_netns, things, routes, counters, (*lab.unseen, *unseen), lab.home
+        seen, links, addrs, relations, link_netns, things, routes, counters, (*source.unseen, *unseen), source.home
     )
 
 
-def counted(message: Any) -> dict[str, int]:
+def counted(message: netlink.Message) -> dict[str, int]:
     """A link's counters that tell of its traffic and losses (`ip -s link`)."""
     stats = message.get_attr("IFLA_STATS64") or {}
     return {name: int(stats[name]) for name in COUNTERS if name in stats}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...capture.drops import Drop
     from ...engine.program import Result
     from ...iproute import Link
-    from ...lab.lab import Node
+    from ...iproute.netns import Node
     from ...topology.topology import Topology
     from ..journey import Seen, Tracer, Tree
     from ..layers import Layer
@@ -39,7 +39,7 @@ class Case:
 
     def __init__(self, tracer: Tracer, tree: Tree, last: Seen) -> None:
         self.tracer, self.tree, self.last = tracer, tree, last
-        self.lab = tracer.capture.lab
+        self.lab = tracer.capture.netns
         self.netns, self.dev = last.place
         self.home = tracer.capture.topology.called
         self._now: Topology | None = None
@@ -48,7 +48,9 @@ class Case:
     def now(self) -> Topology:
         """The topology as it is now: a link may have come up or gone meanwhile."""
         if self._now is None:
-            self._now = self.lab.topology()
+            from ...topology.topology import read
+
+            self._now = read(self.lab)
         return self._now
 
     @property

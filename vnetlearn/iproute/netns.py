@@ -1,0 +1,175 @@
+"""`ip netns`: the namespaces of a lab, each a node with `ip`'s objects and verbs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ..display.table import Table
+from ..engine import program
+from ..engine.channel import AgentRefused, Channel
+from ..engine.program import Result
+from . import checks
+from .addr import Addrs
+from .link import Links
+from .namespace import FIRST, Namespace, NetnsLike
+from .neigh import Neighs
+from .refusals import explain
+from .route import Routes
+from .sysctl import Sysctl
+
+# Shell text that means the same in the middle of a transcript; other text gets a shell of its own there.
+PLAIN = re.compile(r"(ip|bridge|tc|sysctl|ifconfig|ethtool|ping) [\w ./:@%+,=-]+")
+# LD_PRELOADed, as stdbuf(1) does it: programs write line by line, as they would to a terminal.
+LINE_BY_LINE = ["stdbuf", "-oL"]
+
+
+class Node(Namespace):
+    """One namespace of a lab: `link`, `addr`, `route`, `neigh`, `sysctl` as `ip` and `sysctl` have them, and programs."""
+
+    def __init__(self, netns: Namespaces[Node], name: str) -> None:
+        super().__init__(netns.channel, name, netns.wrote)
+        self.netns = netns
+        self.link, self.addr, self.route = Links(self), Addrs(self), Routes(self)
+        self.neigh, self.sysctl = Neighs(self), Sysctl(self)
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        check: bool = False,
+        input: str = "",
+        quiet: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run shell text (a string, by bash) or one program (a list) here: `ip netns exec NAME …`.
+
+        What it writes is shown as it comes, unless `quiet`, and is in the result too. `input` is its standard input.
+        With `check`, a status other than 0 raises `CommandFailed`. An interrupt goes to the program. Raises
+        `ToolMissing`, `NotFound` when the namespace is gone, `LabDied`.
+        """
+        text = command if isinstance(command, str) else shlex.join(command)
+        argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
+        started = self.start(argv, env=env)
+        plain = not isinstance(command, str) or PLAIN.fullmatch(text)
+        self.wrote(self.spell_run(text if plain else f"bash -c {shlex.quote(text)}", input, env))
+        result = program.run(started, text, input=input.encode(), show=not quiet)
+        return result.check() if check else result
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and (other.channel, other.name) == (self.channel, self.name)
+
+    def __hash__(self) -> int:
+        return hash((id(self.channel), self.name))
+
+    def __repr__(self) -> str:
+        return f"{self.name or 'host'}\n{self.link.show()!r}\n{self.addr.show()!r}"
+
+
+@dataclass(frozen=True)
+class Netns:
+    """A namespace's name and its inode number, by which the kernel tells namespaces apart."""
+
+    name: str
+    inode: int
+
+    COLUMNS = ("netns", "inode")
+
+    def row(self) -> tuple[object, ...]:
+        return (self.name, self.inode)
+
+
+N = TypeVar("N", bound=Node, covariant=True)
+
+
+class Namespaces(Generic[N]):
+    """`lab.netns`: equal to `ip netns` in the lab. `host` is the node of its first namespace.
+
+    What verbs and programs did is kept as commands, for the lab's transcript.
+    """
+
+    unseen, home = (), "host"  # for a topology: nothing in a lab is hidden, and how its first namespace is called
+
+    def __init__(self, channel: Channel, node: Callable[[Namespaces[Node], str], N]) -> None:
+        """`node` makes the node of a namespace by its name."""
+        self.channel, self._node = channel, node
+        self._written, self._lock = list[str](), threading.Lock()
+        self.host: N = node(self, "")
+
+    def add(self, name: str) -> N:
+        """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
+        tried = f"ip netns add {name}"
+        checks.check_netns(name, tried)
+        try:
+            self.channel.request("netns_add", name=name)
+        except AgentRefused as error:
+            raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
+        self.wrote(f"ip netns add {shlex.quote(name)}")
+        return self._node(self, name)
+
+    def delete(self, name: NetnsLike) -> None:
+        """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
+        name = name if isinstance(name, str) else name.name
+        try:
+            self.channel.request("netns_delete", name=checks.check_netns(name, f"ip netns delete {name}"))
+        except AgentRefused:
+            raise program.no_namespace(f"ip netns delete {name}", name) from None
+        self.wrote(f"ip netns delete {shlex.quote(name)}")
+
+    def show(self) -> Table[Netns]:
+        """`ip netns list`."""
+        found: dict[str, int] = self.channel.request("netns_list")["netns"]
+        return Table(Netns(name, inode) for name, inode in found.items())
+
+    def node(self, name: NetnsLike) -> N:
+        """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""
+        if not isinstance(name, str):
+            return self._node(self, name.name)
+        if name in ("", FIRST) or (name == self.home and name not in self):
+            return self.host
+        if name not in self:
+            raise program.no_namespace(f"ip -n {name} …", name)
+        return self._node(self, name)
+
+    def named(self, name: str) -> N:
+        """The node of a namespace by its exact name, whether it is there or not."""
+        return self._node(self, name)
+
+    @property
+    def nodes(self) -> list[N]:
+        """All nodes: the first namespace, then the named ones."""
+        return [self.host, *self]
+
+    @property
+    def names(self) -> list[str]:
+        """The namespaces' names; "" is the first one's."""
+        return ["", *(one.name for one in self.show())]
+
+    def __getitem__(self, name: str) -> N:
+        return self.node(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(one.name == name for one in self.show())
+
+    def __iter__(self) -> Iterator[N]:
+        return (self._node(self, one.name) for one in self.show())
+
+    def __repr__(self) -> str:
+        return repr(self.show())
+
+    # The transcript
+
+    def wrote(self, line: str) -> None:
+        """Keep a command that was done."""
+        with self._lock:
+            self._written.append(line)
+
+    @property
+    def written(self) -> list[str]:
+        """The commands that were done, in their order."""
+        with self._lock:
+            return list(self._written)
