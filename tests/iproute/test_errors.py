@@ -323,7 +323,7 @@ def test_every_kind_that_this_kernel_lacks_says_so(engine: str) -> None:
             else:  # /dev/net/tun, which is root's alone on some computers
                 assert (kind.via, error.said) == ("tuntap", "open: Permission denied")
             assert (contents(lab), lab.transcript) == (before, transcript)
-            assert trial.try_kind(lab, kind) == error.said
+            assert trial.try_kind(lab.netns, kind, lab.engine) == error.said
 
 
 def test_a_script_that_fails_half_way(machine: Lab, capfd: pytest.CaptureFixture[str]) -> None:
