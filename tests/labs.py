@@ -107,6 +107,12 @@ def python(code: str, *arguments: object, **popen: Any) -> subprocess.Popen[str]
     return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **{**pipes, **popen})
 
 
+def vnetlearn(*words: str, input: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """The command `vnetlearn WORDS…`, as a process of its own."""
+    command = [sys.executable, "-m", "vnetlearn.cli", *words]
+    return subprocess.run(command, input=input, capture_output=True, text=True, env={**os.environ, **env}, timeout=300)
+
+
 def under(pid: int | None = None) -> list[psutil.Process]:
     """All processes that this one (or `pid`) started, and theirs."""
     return psutil.Process(pid).children(recursive=True)

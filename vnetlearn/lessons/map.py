@@ -57,7 +57,7 @@ class Map:
         tables = (f"{family}\n{text_table(COLUMNS, self.rows(kinds))}" for family, kinds in self.families.items())
         return "\n\n".join(tables)
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         head = "".join(f"<th style='text-align:left'>{column}</th>" for column in COLUMNS)
         body = "".join(self._html(family, kinds) for family, kinds in self.families.items())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
