@@ -43,7 +43,7 @@ class Hint:
 
 @dataclass(frozen=True)
 class Solution:
-    """The commands that solve an exercise, as shell text for the lab's first namespace (`%%lab`); one way of several."""
+    """The commands that solve an exercise: shell text for the lab's first namespace (`%%lab`), one way of several."""
 
     commands: str
     note: str = ""

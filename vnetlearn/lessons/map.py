@@ -30,7 +30,7 @@ class Map:
 
     @cached_property
     def families(self) -> dict[str, list[Kind]]:
-        """The kinds of each family, in the order of `looks.FAMILIES`."""
+        """The kinds of each family, in the order of `theme.FAMILIES`."""
         found = {family: [kind for kind in KINDS.values() if kind.family == family] for family in FAMILIES}
         return {family: kinds for family, kinds in found.items() if kinds}
 
