@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from vnetlearn import Lab, explore
 from vnetlearn.explorers.explorer import Explorer
@@ -20,21 +21,17 @@ def rows() -> Iterator[Row]:
         with Lab("empty", engine=engine) as lab:
             lab.link.set("lo", up=True)
             with lab.capture() as cap:
-                took = seconds(lambda lab=lab, flood=flood: lab.run(flood, quiet=True))  # type: ignore[misc]
+                took = seconds(partial(lab.run, flood, quiet=True))
             rate = len(cap.frames) / took
             yield Row(f"frames recorded in a second, {engine}", rate, "1/s")
-            yield Row(
-                f"of them lost, {engine}",
-                cap.dropped / (len(cap.frames) + cap.dropped) * 100,
-                "%",
-                0.0 if wanted else None,
-            )
+            lost = cap.dropped / (len(cap.frames) + cap.dropped) * 100
+            yield Row(f"of them lost, {engine}", lost, "%", 0.0 if wanted else None)
             if wanted and rate < wanted:
                 raise AssertionError(f"the flood was too slow to show anything: {rate:.0f} frames a second")
     for engine in FLOODS:
         explorer = explore("macvlan", engine=engine)
         explorer.wait()
-        yield Row(f"click to picture, {engine}", median(lambda e=explorer: _click(e), RUNS), "s", 1.0)  # type: ignore[misc]
+        yield Row(f"click to picture, {engine}", median(partial(_click, explorer), RUNS), "s", 1.0)
         explorer.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import psutil
 
@@ -19,7 +20,7 @@ LABS = 8
 
 def imports() -> Iterator[Row]:
     for line in ("import vnetlearn", "from vnetlearn import Lab"):
-        yield Row(line, median(lambda line=line: fresh_seconds(line), 5), "s", 0.2)  # type: ignore[misc]
+        yield Row(line, median(partial(fresh_seconds, line), 5), "s", 0.2)
 
 
 def starts(engine: str) -> Iterator[Row]:
@@ -43,7 +44,7 @@ def requests(engine: str) -> Iterator[Row]:
             ('run("true")', lambda: lab.run("true", quiet=True), 21),
             ("ping, one request", lambda: gateway.ping(lab.host, count=1), 11),
         ):
-            yield Row(f"{what}, {engine}", 1000 * median(lambda do=do: seconds(do), runs), "ms")  # type: ignore[misc]
+            yield Row(f"{what}, {engine}", 1000 * median(partial(seconds, do), runs), "ms")
 
 
 def memory(engine: str) -> Iterator[Row]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from vnetlearn import Lab
 from vnetlearn.iproute import netlink
 from vnetlearn.iproute.addr import ifaddrmsg
 from vnetlearn.iproute.linkmsg import ifinfmsg
 from vnetlearn.iproute.route import rtmsg
+from vnetlearn.topology.topology import Topology
 
 from .measure import Row, median, seconds
 from .star import _build
@@ -21,20 +23,19 @@ def rows() -> Iterator[Row]:
     for engine in ("host", "vm"):
         with Lab("empty", engine=engine) as lab:
             _build(lab, NAMESPACES)
-            yield Row(
-                f"topology of {NAMESPACES} namespaces, {engine}",
-                median(lambda lab=lab: seconds(lab.topology), RUNS),
-                "s",
-            )  # type: ignore[misc]
-            raw = median(lambda lab=lab: seconds(lambda: _raw(lab)), RUNS)  # type: ignore[misc]
+            read = median(partial(seconds, lab.topology), RUNS)
+            yield Row(f"topology of {NAMESPACES} namespaces, {engine}", read, "s")
+            raw = median(partial(seconds, partial(_raw, lab)), RUNS)
             yield Row(f"raw dumps of the same, {engine}", raw, "s")
     for links in (10, 30, 60):
         with Lab("empty", engine="host") as lab:
             _build(lab, (links - 1) // 2)
-            topology = lab.topology()
-            yield Row(
-                f"drawing of {links} links", median(lambda t=topology: seconds(lambda: t.draw().svg), RUNS), "s", 1.0
-            )  # type: ignore[misc]
+            drawn = median(partial(seconds, partial(_drawing, lab.topology())), RUNS)
+            yield Row(f"drawing of {links} links", drawn, "s", 1.0)
+
+
+def _drawing(topology: Topology) -> str:
+    return topology.draw().svg
 
 
 def _raw(lab: Lab) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from vnetlearn import Lab
@@ -23,10 +24,10 @@ HERE = Path(__file__).parent
 def rows() -> Iterator[Row]:
     for size in SIZES:
         for engine in ("host", "vm"):
-            yield Row(f"star of {size}, vnetlearn on {engine}", median(lambda e=engine, n=size: _ours(e, n), RUNS), "s")  # type: ignore[misc]
+            yield Row(f"star of {size}, vnetlearn on {engine}", median(partial(_ours, engine, size), RUNS), "s")
         for tool in ("floor", "ip", "pyroute2", "mininet"):
             if (python := _python(tool)) is not None:
-                built = median(lambda p=python, t=tool, n=size: _theirs(p, t, n), RUNS)  # type: ignore[misc]
+                built = median(partial(_theirs, python, tool, size), RUNS)
                 yield Row(f"star of {size}, {SAYS[tool]}", built, "s")
 
 

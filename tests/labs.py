@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -78,7 +77,7 @@ def lesson(error: VnetlearnError) -> VnetlearnError:
     return error
 
 
-def contents(lab: Lab) -> dict[str, Any]:
+def contents(lab: Lab) -> dict[str, tuple[list[str], list[str], list[str]]]:
     """All that the verbs can see in a lab, but for what IPv6 makes itself; equal before and after something refused."""
     return {
         node.name: (
@@ -101,15 +100,22 @@ def set_by_ip(link: Link) -> tuple[str, ...]:
     return tuple(flag for flag in link.flags if flag not in ("LOWER_UP", "DORMANT"))
 
 
-def python(code: str, *arguments: object, **popen: Any) -> subprocess.Popen[str]:
+def python(code: str, *arguments: object, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
     """A Python of its own that runs `code`; its streams are pipes of text."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], **{**pipes, **popen})
+    command, pipe = [sys.executable, "-c", code, *map(str, arguments)], subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=preexec_fn)
+
+
+def vnetlearn(*words: str, input: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """The command `vnetlearn WORDS…`, as a process of its own."""
+    command = [sys.executable, "-m", "vnetlearn.cli", *words]
+    return subprocess.run(command, input=input, capture_output=True, text=True, env={**os.environ, **env}, timeout=300)
 
 
 def under(pid: int | None = None) -> list[psutil.Process]:
     """All processes that this one (or `pid`) started, and theirs."""
-    return psutil.Process(pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return found
 
 
 def all_gone(processes: list[psutil.Process], seconds: float) -> bool:

@@ -28,7 +28,10 @@ SYSCTLS = ["net.ipv4.ip_forward", "net.ipv4.conf.all.arp_ignore", "net.ipv6.conf
 
 
 class Draw:
-    """Random choices: from lists by one random number for all, so that each item is as likely; parameters by Hypothesis."""
+    """Random choices: from lists by one random number for all, so that each item is as likely.
+
+    Parameters are Hypothesis's.
+    """
 
     def __init__(self, data: st.DataObject) -> None:
         self._data, self._random = data, random.Random(data.draw(st.integers(0, 1 << 64)))
@@ -227,7 +230,7 @@ def change(draw: Draw, lab: Lab) -> None:
         what(draw, node)
     except VnetlearnError as error:
         if lab.transcript == written and "was made" not in str(error):
-            lines = list(difflib.ndiff(*[str(state).split(", ") for state in (before, contents(lab))]))
+            lines = list(difflib.ndiff(str(before).split(", "), str(contents(lab)).split(", ")))
             assert not [line for line in lines if line[0] != " "], error  # noqa: PT017
 
 
@@ -271,13 +274,13 @@ def still(value: Any) -> Any:
     return sorted((still(one) for one in value if not by_itself(one)), key=spelled)
 
 
-def by_itself(one: Any) -> bool:
+def by_itself(one: object) -> bool:
     """A link-local address, or a route to one or to a multicast group, or that group's neighbour."""
     address = one.get("local", one.get("dst")) if isinstance(one, dict) else None
     return str(address).startswith(("fe80", "ff", "224."))
 
 
-def spelled(one: Any) -> str:
+def spelled(one: object) -> str:
     return json.dumps(one, sort_keys=True)
 
 

@@ -6,13 +6,11 @@ notebook becomes a group, and half of a lesson runs in another kernel.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 
-class Units(LoadScopeScheduling):
+class Units(LoadScopeScheduling):  # type: ignore[misc]
     """A file; of the exercises, which take longest, one test."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -21,5 +19,5 @@ class Units(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)  # -p no:xdist
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Units:
     return Units(config, log)

@@ -1,14 +1,18 @@
-"""The user's cache folder, and locks between processes that use it."""
+"""The user's folders, by the XDG Base Directory Specification, and locks between processes that use them."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from platformdirs.unix import Unix
+
 from .errors import ImageError
+
+# The same names on every system. It reads the environment each time, and leaves out relative values.
+FOLDERS = Unix("vnetlearn")
 
 
 def cache_folder(*parts: str) -> Path:
@@ -16,9 +20,7 @@ def cache_folder(*parts: str) -> Path:
 
     Raises `ImageError` when the user may not write there.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
-    folder = root.joinpath("vnetlearn", *parts)
+    folder = FOLDERS.user_cache_path.joinpath(*parts)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -29,6 +31,11 @@ def cache_folder(*parts: str) -> Path:
             "set XDG_CACHE_HOME to a folder that you can write to",
         ) from None
     return folder
+
+
+def data_folder() -> Path:
+    """$XDG_DATA_HOME/vnetlearn (or ~/.local/share/vnetlearn), which may not exist yet."""
+    return FOLDERS.user_data_path
 
 
 @contextlib.contextmanager

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from labs import vnetlearn
 
 from vnetlearn.kinds import KINDS
-
-
-def vnetlearn(*words: str, input: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vnetlearn.cli", *words]
-    return subprocess.run(command, input=input, capture_output=True, text=True, env={**os.environ, **env}, timeout=300)
 
 
 def test_a_script_runs_with_its_status(engine, tmp_path):

@@ -6,8 +6,7 @@ import signal
 
 import pytest
 from attempts import WAYS, Do
-from labs import descriptors, eventually, lesson, threads, under
-from test_cli import vnetlearn
+from labs import descriptors, eventually, lesson, threads, under, vnetlearn
 
 from vnetlearn.engine import host
 from vnetlearn.errors import BadParameter, CommandFailed, LabDied, UnknownExercise

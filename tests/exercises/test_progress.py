@@ -10,8 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from labs import lesson, python
-from test_cli import vnetlearn
+from labs import lesson, python, vnetlearn
 
 from vnetlearn.errors import ProgressError
 from vnetlearn.exercises import progress
@@ -123,7 +122,7 @@ def test_where_nothing_can_be_written_it_is_said_and_nothing_is_raised(data, tmp
 
 READ_ONLY = """
 import os, sys
-from vnetlearn import progress
+from vnetlearn.exercises import progress
 progress.read()  # imports what it needs, which another user may not
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -154,7 +153,7 @@ def test_a_read_only_home(tmp_path):
 
 MANY = """
 import sys
-from vnetlearn import progress
+from vnetlearn.exercises import progress
 for n in range(30):
     assert progress.change("start/first-cable", lambda r: {"attempts": r.attempts + 1}) == ""
     assert progress.change(sys.argv[1], lambda r: {"hints": r.hints + 1}) == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ def _addresses(value: values.Address) -> st.SearchStrategy[str]:
     return addresses | st.sampled_from(["any"] if value.family else ["any", "::"]) if value.any else addresses
 
 
-STRATEGIES: Mapping[type, Any] = {
+STRATEGIES: Mapping[type, Callable[[Any], st.SearchStrategy[Any]]] = {
     values.Number: lambda v: st.integers(v.low, v.high) | st.sampled_from([v.low, v.high, *v.names]),
     values.Choice: lambda v: st.sampled_from(list(v.numbers)),
     values.Switch: lambda v: st.booleans(),

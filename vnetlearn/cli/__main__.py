@@ -89,7 +89,7 @@ def _lab_options(parser: argparse.ArgumentParser) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     from . import doctor
 
-    return int(doctor.main(as_json=options.json, probe=options.probe))
+    return doctor.main(as_json=options.json, probe=options.probe)
 
 
 def _kinds(options: argparse.Namespace) -> int:
@@ -144,10 +144,10 @@ def _draw(options: argparse.Namespace) -> int:
     else:
         with Lab(options.world, engine=options.engine) as lab:
             seen = lab.topology(stats=options.stats)
-    how = {"focus": options.focus, "layers": options.layers, "stats": options.stats, "theme": options.theme}
-    print(seen.draw(**how).text)
+    focus, layers, stats, theme = options.focus, options.layers, options.stats, options.theme
+    print(seen.draw(focus=focus, layers=layers, stats=stats, theme=theme).text)
     if options.save:
-        print(seen.save(options.save, **how), file=sys.stderr)
+        print(seen.save(options.save, focus=focus, layers=layers, stats=stats, theme=theme), file=sys.stderr)
     else:
         print("the picture: vnetlearn draw … --save FILE.svg", file=sys.stderr)
     return 0
@@ -173,9 +173,9 @@ def _exercise(options: argparse.Namespace) -> int:
 
 
 def _progress(options: argparse.Namespace) -> int:
-    from ..exercises import progress
+    from ..exercises import report
 
-    print(json.dumps(progress.as_dict(), indent=1) if options.json else progress.text())
+    print(json.dumps(report.as_dict(), indent=1) if options.json else report.text())
     return 0
 
 

@@ -7,10 +7,9 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .. import __version__, kinds
 from ..cache import cache_folder
@@ -37,7 +36,7 @@ class Check:
     ok: bool | None
     found: str
     help: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class Report:
     def __getitem__(self, name: str) -> Check:
         return next(check for check in self.checks if check.name == name)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: `{"ready", "host", "vm", "vnetlearn", "system", "kernel", "machine", "checks": [{"name", …}]}`."""
+    def as_dict(self) -> dict[str, object]:
+        """For programs: what it has, and whether labs are "ready", on engine "host", on engine "vm"."""
         return {"ready": self.ready, "host": self.host, "vm": self.vm, **asdict(self)}
 
     def __str__(self) -> str:

@@ -20,8 +20,8 @@ from ..lab.lab import Node
 def shell(node: Node, words: Mapping[str, int] = MappingProxyType({})) -> int:
     """bash in a node's namespace, on this terminal; returns its exit status when it ends.
 
-    Without a terminal (in a pipe) it reads commands from standard input. `words` are commands that end it, each with its
-    own status.
+    Without a terminal (in a pipe) it reads commands from standard input. `words` are commands that end it, each with
+    its own status.
     """
     name = node.name or "host"
     functions = {f"BASH_FUNC_{word}%%": f"() {{ exit {status}; }}" for word, status in words.items()}

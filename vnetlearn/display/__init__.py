@@ -1,1 +1,5 @@
-"""How values look: tables, grids, pictures, colours, and what all widgets share. It knows no network."""
+"""How values look: as text, as HTML, as a picture, and with buttons.
+
+It knows nothing of labs: from the package only `errors` is imported here. `widgets` alone touches ipywidgets, when the
+first widget is made.
+"""

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-T = TypeVar("T")
+
+class Row(Protocol):
+    """A value that can stand in a table: its cells, and the columns' names."""
+
+    @property
+    def COLUMNS(self) -> tuple[str, ...]: ...
+
+    def row(self) -> tuple[object, ...]: ...
+
+
+T = TypeVar("T", bound=Row)
 
 
 class Table(tuple[T, ...]):
-    """A tuple of values with `row()`; the class of its first value names the columns in `COLUMNS`."""
+    """A tuple of values, a row each; the class of the first names the columns."""
 
     def _cells(self) -> tuple[Sequence[str], list[list[str]]]:
         if not self:
             return (), []
-        columns: Sequence[str] = self[0].COLUMNS  # type: ignore[attr-defined]
-        rows = [[show(cell) for cell in value.row()] for value in self]  # type: ignore[attr-defined]
+        columns = self[0].COLUMNS
+        rows = [[show(cell) for cell in value.row()] for value in self]
         used = [i for i, _ in enumerate(columns) if any(row[i] for row in rows)]
         return [columns[i] for i in used], [[row[i] for i in used] for row in rows]
 

@@ -1,4 +1,4 @@
-"""What things look like in a picture: colours by theme, a shape and a colour for each family of kinds, a line for each relation."""
+"""What things look like in a picture: colours by theme, a shape and a hue for each family, a line for each relation."""
 
 # Tables of data, set as they read best:
 # fmt: off
@@ -29,7 +29,7 @@ class Line:
     says: str
 
 
-# By the family of the catalogue; "" is a card that no kind made. Colour and shape differ, so that neither is needed alone.
+# By the family of the catalogue; "" is a card that no kind made. Colour and shape differ: neither is needed alone.
 FAMILIES = {
     "": Look("box3d", "blue", "network card"),
     "loopback": Look("box", "grey", "loopback", "filled,rounded"),

@@ -11,14 +11,15 @@ import html
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Protocol
 
 from ..errors import VnetlearnError
-
-if TYPE_CHECKING:
-    from .picture import Picture
+from .picture import Picture
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+Bundle = dict[str, object]
+"""What a notebook is told of a value: by MIME type, the value in that form."""
 # Colours that keep 4.5:1 on JupyterLab's light and dark grounds; each goes with a word, so that none is needed alone.
 STYLE = """<style>
 .vnl { font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px; line-height: 1.45; overflow-wrap: anywhere;
@@ -57,6 +58,12 @@ def variable(thing: object, otherwise: str) -> str:
     return next((name for name, value in names.items() if value is thing and not name.startswith("_")), otherwise)
 
 
+class Widget(Protocol):
+    """What is asked of a widget of ipywidgets, which has no types of its own."""
+
+    def _repr_mimebundle_(self) -> Bundle: ...
+
+
 class Shown:
     """A widget where there is a live front end; a still picture with its commands in a saved notebook, or in a page.
 
@@ -65,13 +72,15 @@ class Shown:
     richest form, and try to load it from the internet.
     """
 
-    widget: Any
+    @cached_property
+    def widget(self) -> Widget:
+        raise NotImplementedError
 
     def still(self) -> str:
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/html": block(self.still()), "text/plain": repr(self)}
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        bundle: Bundle = {"text/html": block(self.still()), "text/plain": repr(self)}
         if live():
             bundle[VIEW] = self.widget._repr_mimebundle_()[VIEW]
         return bundle

@@ -4,57 +4,12 @@
     lab = ex.start()
 
 An exercise is data: to add one, write its record in the module of its track, and what is to be tested about it in the
-module of the same name in tests/exercises/attempts/.
+module of the same name in tests/exercises/attempts/. This room stands on all others but `cli`, which nothing in it
+imports.
 """
 
-from __future__ import annotations
-
-import difflib
-
-from ..errors import UnknownExercise
 from .attempt import Attempt
+from .catalogue import EXERCISES, exercise
 from .record import Exercise, Finding, Verdict
-from .tracks import (
-    bond,
-    bridge,
-    choice,
-    docker,
-    dummy,
-    ifb,
-    ipvlan,
-    macvlan,
-    macvtap,
-    netns,
-    nlmon,
-    start,
-    tun,
-    veth,
-    vlan,
-)
 
 __all__ = ["EXERCISES", "Attempt", "Exercise", "Finding", "Verdict", "exercise"]
-
-_TRACKS = (start, netns, veth, bridge, dummy, vlan, bond, macvlan, macvtap, ipvlan, choice, ifb, tun, nlmon, docker)
-EXERCISES: dict[str, Exercise] = {one.name: one for track in _TRACKS for one in track.EXERCISES}
-"""All exercises by name, in the order in which they are best done."""
-
-
-def exercise(name: str, *, engine: str | None = None) -> Attempt:
-    """One exercise, to be tried: `ex.start()`, `ex.check()`, `ex.hint()`, `ex.solution()`, `ex.reset()`.
-
-    `engine` is that of its lab, as for `Lab`. Raises `UnknownExercise`, with the names that come close.
-    """
-    if name not in EXERCISES:
-        words = str(name).split("/")[-1]
-        ends = {one.split("/")[1]: one for one in EXERCISES}
-        close = [
-            *difflib.get_close_matches(str(name), EXERCISES),
-            *(ends[w] for w in difflib.get_close_matches(words, ends)),
-        ]
-        raise UnknownExercise(
-            f"exercise({name!r})",
-            f"there is no exercise {str(name)!r}",
-            "a name is that of its track and a few words",
-            f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "one of: " + ", ".join(EXERCISES),
-        )
-    return Attempt(EXERCISES[name], engine)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
-from ..display.widgets import Shown, block, listing, printable, variable
+from ..display.widgets import block, listing, printable, variable
 from ..errors import BadParameter, LabDied
 from ..lab.lab import Lab
 from . import progress
-from .observed import Seen, State, read, untouched
+from .observed import Seen
 from .record import NOT_STARTED, NOT_YET, SOLVED, Exercise, Verdict, plain, prose
-
-if TYPE_CHECKING:
-    from .panel import Panel
+from .setup import State, read, untouched
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Hint:
 
 @dataclass(frozen=True)
 class Solution:
-    """The commands that solve an exercise, as shell text for the lab's first namespace (`%%lab`); one way of several."""
+    """The commands that solve an exercise: shell text for the lab's first namespace (`%%lab`), one way of several."""
 
     commands: str
     note: str = ""
@@ -65,13 +61,12 @@ class Solution:
         return f"<b>One way of several</b>, for <code>%%lab</code>:{listing(self.commands)}{prose(self.note)}"
 
 
-class Attempt(Shown):
+class Attempt:
     """One exercise as a learner tries it.
 
-    `ex.start()` makes the lab and gives it. Work in it as you like, by `%%lab --on ex`, by the Python verbs of `ex.lab`,
-    or in a terminal: `ex.check()` looks at the kernel alone. `ex.hint()` gives the next hint,
-    `ex.solution()` the commands, `ex.reset()` the start again, in a new lab. As the last line of a cell, `ex` shows
-    buttons for all of them. It may be used from any thread.
+    `ex.start()` makes the lab and gives it. Work in it as you like, by `%%lab --on ex`, by the Python verbs of
+    `ex.lab`, or in a terminal: `ex.check()` looks at the kernel alone. `ex.hint()` gives the next hint,
+    `ex.solution()` the commands, `ex.reset()` the start again, in a new lab. It may be used from any thread.
     """
 
     def __init__(self, exercise: Exercise, engine: str | None = None) -> None:
@@ -117,7 +112,7 @@ class Attempt(Shown):
         return self._lab is not None
 
     def start(self) -> Lab:
-        """The lab, as it is at the start of the exercise; when it was started already, as it is now, and that is said.
+        """The lab, as it is at the start of the exercise; when it was started already, as it is now, and it says so.
 
         Raises what `Lab` raises, and `LabDied` when its lab has ended: then `reset`.
         """
@@ -126,8 +121,8 @@ class Attempt(Shown):
                 return self._fresh()
             lab = self.lab
             print(
-                f"{self.exercise.name} was started before: this is its lab as you left it. {self.called}.reset() makes the"
-                " start again."
+                f"{self.exercise.name} was started before: this is its lab as you left it."
+                f" {self.called}.reset() makes the start again."
             )
             return lab
 
@@ -193,39 +188,30 @@ class Attempt(Shown):
         return Hint(number, len(hints), hints[number - 1], note, self.called)
 
     def solution(self) -> Solution:
-        """Commands that solve it. Looking at them is noted: an exercise that is solved after that is solved with help."""
+        """Commands that solve it. Looking at them is noted: an exercise solved after that is solved with help."""
         note = self._note(lambda r: {"solution": r.solution or progress.now()})
         return Solution(self.exercise.solution, note)
 
-    def _note(self, how: Callable[[progress.Record], dict[str, Any]]) -> str:
+    def _note(self, how: Callable[[progress.Record], progress.Fields]) -> str:
         return progress.change(self.exercise.name, how)
 
     def __repr__(self) -> str:
         one = self.exercise
         return f"{one.name}: {one.title} ({one.expects})\n\n{plain(one.task)}\n\n{self._steps()}"
 
-    def still(self) -> str:
+    def task_html(self) -> str:
+        one = self.exercise
+        head = f"<h3>{printable(one.title)}</h3><p class='soft'>{printable(one.name)}: {printable(one.expects)}</p>"
+        return head + prose(one.task)
+
+    def html(self) -> str:
+        """The task, and the commands that lead through it."""
         return self.task_html() + listing(self._steps())
 
     def _steps(self) -> str:
         ex = self.called
         width = len(ex) + max(map(len, STEPS)) + 3
         return "\n".join(f"{f'{ex}.{verb}()':{width}}  # {words.format(ex=ex)}" for verb, words in STEPS.items())
-
-    def task_html(self) -> str:
-        one = self.exercise
-        head = f"<h3>{printable(one.title)}</h3><p class='soft'>{printable(one.name)}: {printable(one.expects)}</p>"
-        return head + prose(one.task)
-
-    @cached_property
-    def widget(self) -> Any:
-        return self.panel.box
-
-    @cached_property
-    def panel(self) -> Panel:
-        from .panel import Panel
-
-        return Panel(self)
 
 
 STEPS = {

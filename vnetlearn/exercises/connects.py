@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..capture.capture import Frame
-from .observed import Seen
-from .record import Finding, Probe
+from .observed import Probe, Seen
+from .record import Finding
 from .wanted import place
 
 CONNECT_SECONDS = 2
@@ -31,7 +31,10 @@ def listener(netns: str, port: int, size: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Connects:
-    """`source` opens a TCP connection to `address`:`port`; a program in `owner` takes it and sends `least` bytes or more."""
+    """`source` opens a TCP connection to `address`:`port`; a program in `owner` takes it.
+
+    It sends `least` bytes or more.
+    """
 
     source: str
     address: str

@@ -1,17 +1,15 @@
-"""The widget of an exercise: its task, the lab's picture, and buttons. ipywidgets is imported when one is made."""
+"""An exercise that shows itself: its task, the lab's picture, and buttons. ipywidgets is imported when they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from ..display.widgets import Worker, block, image, lesson, part, said
+from ..display.widgets import Shown, Widget, Worker, block, image, lesson, part, said
 from ..errors import VnetlearnError
+from .attempt import Attempt
 from .progress import read
 from .record import NOT_STARTED, NOT_YET, SOLVED, Verdict
-
-if TYPE_CHECKING:
-    from .attempt import Attempt
 
 BADGES = {NOT_STARTED: "○ not started", NOT_YET: "◐ not yet", SOLVED: "● solved"}
 LAB = "The lab is there. Work in it by <code>%%lab --on {ex}</code>, or in Python as <code>{ex}.lab</code>."
@@ -124,3 +122,19 @@ class Panel:
 
     def _failed(self, error: BaseException) -> None:
         self._say(lesson(error))
+
+
+class ShownAttempt(Attempt, Shown):
+    """An attempt that shows itself as the last line of a cell, with buttons for all that it can do."""
+
+    @cached_property
+    def panel(self) -> Panel:
+        return Panel(self)
+
+    @cached_property
+    def widget(self) -> Widget:
+        box: Widget = self.panel.box
+        return box
+
+    def still(self) -> str:
+        return self.html()

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..cache import locked
-from ..display.table import plain, text_table
+from ..cache import data_folder, locked
 from ..errors import ProgressError
 
 VERSION = 1
-BAR = 20  # characters
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,10 @@ class Record:
         return "started" if self.started else ""
 
 
+Fields = Mapping[str, str | int | None]
+"""Fields of a record, by name."""
+
+
 def now() -> str:
     """This moment in UTC, so that times compare as texts."""
     from datetime import timezone
@@ -56,9 +57,7 @@ def now() -> str:
 
 def path() -> Path:
     """$XDG_DATA_HOME/vnetlearn/progress.json, or ~/.local/share/vnetlearn/progress.json."""
-    base = os.environ.get("XDG_DATA_HOME", "")
-    root = Path(base) if os.path.isabs(base) else Path.home() / ".local/share"
-    return root / "vnetlearn" / "progress.json"
+    return data_folder() / "progress.json"
 
 
 def read() -> dict[str, Record]:
@@ -66,7 +65,7 @@ def read() -> dict[str, Record]:
     return _records(_load(path()))
 
 
-def change(name: str, how: Callable[[Record], Mapping[str, Any]]) -> str:
+def change(name: str, how: Callable[[Record], Fields]) -> str:
     """Change the record of one exercise: `how` gives the fields that change. Processes wait for one another.
 
     Returns what is to be said: "" mostly; that a damaged file was kept aside; why nothing could be written. Never
@@ -146,7 +145,7 @@ def _records(content: dict[str, Any]) -> dict[str, Record]:
     return {name: _record(name, fields) for name, fields in content["exercises"].items()}
 
 
-def _record(name: str, fields: Any) -> Record:
+def _record(name: str, fields: object) -> Record:
     if not isinstance(fields, dict):
         raise ValueError(f"the record of {name!r} is no object")
     known = {key: fields[key] for key in Record.__dataclass_fields__ if key in fields}
@@ -176,60 +175,3 @@ def _write(file: Path, content: dict[str, Any]) -> None:
         f.flush()
         os.fsync(f.fileno())
     os.replace(new, file)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One exercise for a table."""
-
-    name: str
-    title: str
-    record: Record
-
-    COLUMNS = ("exercise", "title", "progress", "not yet", "hints")
-
-    def row(self) -> tuple[object, ...]:
-        one = self.record
-        return (self.name, self.title, one.state, one.attempts or "", one.hints or "")
-
-
-def lines() -> list[Line]:
-    """Every exercise, and whatever else the file has, with its record. Raises `ProgressError`."""
-    from . import EXERCISES
-
-    records = read()
-    found = [Line(one.name, one.title, records.pop(one.name, Record())) for one in EXERCISES.values()]
-    return [*found, *(Line(plain(name, "�"), "(not among the exercises)", record) for name, record in records.items())]
-
-
-def as_dict() -> dict[str, Any]:
-    """Progress for programs: the file, and for each exercise its title, its state and its record."""
-    found = {
-        one.name: {"title": one.title, "state": one.record.state, "alone": one.record.alone, **asdict(one.record)}
-        for one in lines()
-    }
-    return {"file": str(path()), "exercises": found}
-
-
-def text() -> str:
-    """Progress as a table, by track, and where it is kept. Raises `ProgressError`."""
-
-    all_lines = lines()
-    tracks: dict[str, list[Line]] = {}
-    for line in all_lines:
-        tracks.setdefault(line.name.split("/")[0], []).append(line)
-    bars = [_bar(track, rows) for track, rows in tracks.items()]
-    cells = [[str(cell) for cell in line.row()] for line in all_lines]
-    file = path()
-    where = (
-        f"Kept in {file}, on this computer only; rm {shlex.quote(str(file))} removes it."
-        if file.exists()
-        else f"Nothing done yet. Progress will be kept in {file}, on this computer only."
-    )
-    return "\n".join([text_table(Line.COLUMNS, cells), "", text_table(("track", "", "solved"), bars), "", where])
-
-
-def _bar(track: str, rows: Sequence[Line]) -> list[str]:
-    solved = sum(line.record.solved is not None for line in rows)
-    full = BAR * solved // len(rows)
-    return [track, "#" * full + "." * (BAR - full), f"{solved} of {len(rows)}"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Protocol
 
 from ..display.widgets import block, printable, said
-
-if TYPE_CHECKING:
-    from .observed import Seen
+from .observed import Probe, Seen
 
 NOT_STARTED, NOT_YET, SOLVED = "not started", "not yet", "solved"
 
@@ -23,14 +21,6 @@ class Finding:
     wanted: str
     observed: str
     evidence: str
-
-
-class Probe(NamedTuple):
-    """A ping to look at: from which namespace, to which address, with how many bytes."""
-
-    source: str
-    address: str
-    size: int = 56
 
 
 class Wanted(Protocol):

@@ -1,4 +1,4 @@
-"""What exercises want of the kernel, each written once: what is wanted, what was observed, and the command that shows it.
+"""What exercises want of the kernel, each written once: what is wanted, what was observed, and what shows it.
 
 All look at behaviour: a ping counts when the right namespace answered it, on the way that the task asks for. So a
 solution that nobody thought of passes, and a trick that only looks right does not.
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..capture.capture import Frame
-from .observed import Seen, Walk
-from .record import Finding, Probe
+from .observed import Probe, Seen, Walk
+from .record import Finding
 
 
 def place(netns: str) -> str:
@@ -127,7 +127,10 @@ class Tagged:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
-        wanted = f"what {place(self.source)} sends to {self.address} comes in on {self.dev} of {place(self.netns)} with the VLAN tag {self.vlan}"
+        wanted = (
+            f"what {place(self.source)} sends to {self.address} comes in on {self.dev} of {place(self.netns)}"
+            f" with the VLAN tag {self.vlan}"
+        )
         here = (self.netns, self.dev, "in")
         came = [f for f in _sent(seen, self.source, self.address) if (f.netns, f.dev, f.direction) == here]
         tags = [_tags(frame) for frame in came]
@@ -172,9 +175,6 @@ class OneMac:
         return Finding(macs == [self.address], wanted, observed, evidence)
 
 
-SHOWS = {"addr": "addr", "route": "route", "neigh": "neigh", "rule": "rule"}  # a line's first word: ip's object
-
-
 @dataclass(frozen=True)
 class Kept:
     """These namespaces are set up as they were at the start."""
@@ -186,15 +186,10 @@ class Kept:
         wanted = f"{' and '.join(map(place, self.netns))} {'are' if len(self.netns) > 1 else 'is'} as at the start"
         for netns in self.netns:
             if changes := seen.changes(netns):
-                some = "; ".join(line[:100] for line in changes[:3])
+                some = "; ".join(str(change)[:100] for change in changes[:3])
                 more = f"; and {len(changes) - 3} more lines" if len(changes) > 3 else ""
-                shows = SHOWS.get(changes[0].split()[1], "link")
-                return Finding(
-                    False,
-                    wanted,
-                    f"in {place(netns)}: {some}{more}",
-                    seen.lab.netns.named(netns).spell([shows]),
-                )
+                shows = seen.lab.netns.named(netns).spell([changes[0].shows])
+                return Finding(False, wanted, f"in {place(netns)}: {some}{more}", shows)
         return Finding(True, wanted, "nothing has changed there", "")
 
 
@@ -208,10 +203,10 @@ class SameCables:
         wanted = "the cables are those of the start"
         now = {f"{link.name} in {place(n)}" for n, node in seen.nodes.items() for link in node.link.show(kind="veth")}
         was = {
-            f"{line.split()[1]} in {place(netns)}"
-            for netns, lines in seen.start.setup.items()
-            for line in lines
-            if line.startswith("link ") and line.split(", ")[0].endswith(" veth")
+            f"{link.name} in {place(netns)}"
+            for netns, setup in seen.start.setups.items()
+            for link in setup.links
+            if link.kind == "veth"
         }
         changed = [*(f"+ {one}" for one in sorted(now - was)), *(f"- {one}" for one in sorted(was - now))]
         return Finding(not changed, wanted, "; ".join(changed) or "no change", "ip link show type veth")

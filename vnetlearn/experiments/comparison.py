@@ -1,4 +1,11 @@
-"""Two kinds side by side, by experiment: `vnetlearn compare macvlan ipvlan`, and what the lesson on them is made of."""
+"""Two kinds side by side, by experiment: `vnetlearn compare macvlan ipvlan`, and what the lesson on them is made of.
+
+Public as `vnetlearn.comparison`: `compare` makes all experiments, and each has a function of its own, which gives its
+grid or its times.
+
+    from vnetlearn import comparison
+    comparison.reachability(*comparison.MODES["macvlan"])
+"""
 
 from __future__ import annotations
 
@@ -9,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..display.grid import Cell, Grid
 from ..display.picture import Picture
@@ -80,16 +87,19 @@ class Comparison:
             ("DHCP for two children", self.dhcp),
         )
         text = "\n\n".join(f"{title}\n{grid!r}" for title, grid in parts)
-        return f"{' and '.join(self.kinds)} on kernel {self.kernel} (engine {self.engine})\n\n{text}\n\nRound trips\n{self.times!r}"
+        head = f"{' and '.join(self.kinds)} on kernel {self.kernel} (engine {self.engine})"
+        return f"{head}\n\n{text}\n\nRound trips\n{self.times!r}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """All results as plain values: {"kinds", "kernel", "engine", "reach", "parent", "outside", "dhcp", "times_ms"}."""
-        grids = {name: _plain(getattr(self, name)) for name in ("reach", "parent", "outside", "dhcp")}
+    def as_dict(self) -> dict[str, object]:
+        """All results as plain values, for programs: a grid is a list of its rows, a row has its cells by column."""
         return {
             "kinds": list(self.kinds),
             "kernel": self.kernel,
             "engine": self.engine,
-            **grids,
+            "reach": _plain(self.reach),
+            "parent": _plain(self.parent),
+            "outside": _plain(self.outside),
+            "dhcp": _plain(self.dhcp),
             "times_ms": self.times,
         }
 
@@ -239,7 +249,7 @@ def _picture(mode: Mode, engine: str) -> Picture:
         return lab.draw()
 
 
-def _plain(grid: Grid) -> list[dict[str, Any]]:
+def _plain(grid: Grid) -> list[dict[str, object]]:
     return [
         {
             grid.corner: row,

@@ -31,7 +31,8 @@ class Way:
     says: str
 
 
-# Each differs from the one before in one thing. -C: no client identifier; -B: please answer by broadcast (RFC 2131, 4.1)
+# Each differs from the one before in one thing.
+# -C: no client identifier; -B: please answer by broadcast (RFC 2131, 4.1)
 WAYS = (
     Way("by MAC", ("-C",), "the server answers to the MAC, and to the address that the client does not have yet"),
     Way("by MAC, answers broadcast", ("-C", "-B"), "all children hear the answer"),
@@ -73,7 +74,7 @@ def _wait_until_it_serves(program: Program) -> None:
 
 
 def ask(node: Node, way: Way, number: int) -> Result:
-    """One client asks once for an address on the node's child: `udhcpc -i DEV -n -q …`, three tries of a second each."""
+    """One client asks once for an address on the node's child: `udhcpc -i DEV -n -q …`, three tries, a second each."""
     card = next(link.name for link in node.link.show() if link.kind != "loopback")
     options = [option.format(n=f"{number:02x}") for option in way.options]
     return node.run(["udhcpc", "-i", card, "-f", "-n", "-q", "-t", "3", "-T", "1", *options], quiet=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = {"macvlan": "#15803d", "ipvlan": "#1d4ed8"}
@@ -34,7 +35,7 @@ def round_trips(times: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     return figure
 
 
-def _row(panel: object, row: int, values: Sequence[float], colour: str) -> None:
+def _row(panel: Axes, row: int, values: Sequence[float], colour: str) -> None:
     if not values:
         panel.text(
             0.5,
@@ -42,20 +43,20 @@ def _row(panel: object, row: int, values: Sequence[float], colour: str) -> None:
             "no answer",
             transform=panel.get_yaxis_transform(),
             ha="center",
-            va="center",  # type: ignore[attr-defined]
+            va="center",
             color="#b3261e",
             fontsize=8,
         )
         return
     # The dots of a row lie beside one another in the order in which they were measured.
     heights = [row - 0.25 + 0.5 * i / max(len(values) - 1, 1) for i in range(len(values))]
-    panel.plot(values, heights, ".", markersize=2.5, alpha=0.45, color=colour)  # type: ignore[attr-defined]
+    panel.plot(values, heights, ".", markersize=2.5, alpha=0.45, color=colour)
     panel.boxplot(
         values,
         positions=[row],
         widths=0.6,
         orientation="horizontal",
-        showfliers=False,  # type: ignore[attr-defined]
+        showfliers=False,
         whis=(5, 95),
         manage_ticks=False,
         medianprops={"color": "black", "linewidth": 1.5},

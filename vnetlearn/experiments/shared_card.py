@@ -1,5 +1,10 @@
 """Experiments on links that share a card: two children of eth0 in namespaces of their own, and who hears whom.
 
+Public as `vnetlearn.sharing`, for lessons that make one experiment, or a part of one, in a cell:
+
+    from vnetlearn import sharing
+    sharing.reach(sharing.MODES["macvlan"][0])
+
 Each experiment builds a lab, asks the kernel, and ends the lab. All are the same for macvlan and ipvlan: what differs
 is in MODES.
 """
@@ -10,11 +15,11 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..display.grid import Cell
 from ..engine.program import Program
 from ..errors import KernelRefused, VnetlearnError
+from ..kinds.record import Params
 from ..lab.lab import Lab, Node
 from ..lab.ping import Ping, many
 
@@ -29,7 +34,7 @@ class Mode:
     """A kind with its mode's parameters; `hairpin`: whether the switch may send a frame back where it came from."""
 
     kind: str
-    params: Mapping[str, Any]
+    params: Params
     hairpin: bool = False
     says: str = ""
 
@@ -203,7 +208,7 @@ def parent(mode: Mode, setting: Setting, engine: str | None = None) -> dict[str,
 
 @dataclass(frozen=True)
 class Seen:
-    """What the outside notices of a mode: the MACs that the switch learned on the host's port; who heard a broadcast."""
+    """What the outside notices of a mode: MACs that the switch learned on the host's port; who heard a broadcast."""
 
     macs: tuple[str, ...]
     heard: Mapping[str, bool]

@@ -1,4 +1,4 @@
-"""`explore_compare("macvlan", "ipvlan")`: two labs beside one another, mode against mode, and who reaches whom in each."""
+"""`explore_compare("macvlan", "ipvlan")`: two labs beside one another, mode against mode, and who reaches whom."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Side:
 
 
 class Versus(widgets.Shown):
-    """See `explore_compare`. `choose(side, mode)` is its choice, `wait()` waits for what it began, `close()` ends both labs."""
+    """See `explore_compare`: `choose(side, mode)` is its choice, `wait()` waits for what that began.
+
+    `close()` ends both labs.
+    """
 
     def __init__(self, modes: list[list[Mode]], engine: str | None) -> None:
         import ipywidgets as w

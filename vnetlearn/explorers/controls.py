@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import html
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from ..kinds import Kind, Param, parse
-from ..kinds.values import Choice, Flag, Number, Switch
+from ..kinds.record import Params
+from ..kinds.values import Choice, Flag, Link, Number, Switch
 
 LEFT_OUT = "–"
 
@@ -20,11 +20,12 @@ LEFT_OUT = "–"
 class Control:
     """One parameter: `widget` is what is shown, `words` what it stands for ([] when it is left out)."""
 
-    def __init__(self, param: Param, value: Any, suggestions: Sequence[str], changed: Callable[[], None]) -> None:
+    def __init__(self, param: Param, value: object, suggestions: Sequence[str], changed: Callable[[], None]) -> None:
         import ipywidgets
 
         self.param = param
         options = _options(param)
+        self._chosen = bool(options)  # from a list, and not typed
         look = {
             "description": param.word,
             "tooltip": _plain(param),
@@ -34,7 +35,7 @@ class Control:
         }
         if options:
             self.input = ipywidgets.Dropdown(options=[(LEFT_OUT, ""), *options], **look)
-        elif known := [*getattr(param.value, "names", ()), *suggestions]:
+        elif known := [*(param.value.names if isinstance(param.value, Number) else ()), *suggestions]:
             self.input = ipywidgets.Combobox(options=known, placeholder=_hint(param), **look)
         else:
             self.input = ipywidgets.Text(placeholder=_hint(param), **look)
@@ -46,13 +47,10 @@ class Control:
             layout={"align_items": "center", "margin": "1px 0"},
         )
 
-    def set(self, value: Any) -> None:
+    def set(self, value: object) -> None:
         """Show a value; None leaves the parameter out."""
         words = [] if value is None else self.param.value.words(self.param.word, self.param.value.check(value))
-        if hasattr(self.input, "index"):  # a Dropdown
-            self.input.value = shlex.join(words)
-        else:
-            self.input.value = shlex.join(words[1:])
+        self.input.value = shlex.join(words if self._chosen else words[1:])
 
     @property
     def words(self) -> list[str]:
@@ -63,7 +61,7 @@ class Control:
             words = shlex.split(text)
         except ValueError:  # a quotation mark that is not closed
             words = [text]
-        return words if hasattr(self.input, "index") else [self.param.word, *words]
+        return words if self._chosen else [self.param.word, *words]
 
 
 class Controls:
@@ -72,7 +70,7 @@ class Controls:
     def __init__(
         self,
         kind: Kind,
-        values: Mapping[str, Any],
+        values: Params,
         first: Iterable[str],
         links: Sequence[str],
         changed: Callable[[], None],
@@ -101,7 +99,7 @@ class Controls:
         for name, control in self.controls.items():
             control.set(self._values.get(name))
 
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Params:
         """The parameters as they stand. Raises `BadParameter` for what cannot be read."""
         return parse(self.kind, [word for control in self.controls.values() for word in control.words])
 
@@ -109,7 +107,7 @@ class Controls:
 def _options(param: Param) -> list[tuple[str, str]]:
     """(what is shown, the words it stands for) where a parameter can have a few values only."""
     value = param.value
-    found: list[Any] = []
+    found: list[object] = []
     if isinstance(value, Choice):
         found = list(value.numbers)
     elif isinstance(value, Switch) or (isinstance(value, Flag) and value.no):
@@ -130,8 +128,6 @@ def _hint(param: Param) -> str:
 
 
 def _links(param: Param, links: Sequence[str]) -> Sequence[str]:
-    from ..kinds.values import Link
-
     return links if isinstance(param.value, Link) else ()
 
 

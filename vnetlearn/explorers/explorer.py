@@ -7,7 +7,6 @@ explore("bridge")
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from ..display import widgets
 from ..display.picture import Picture
@@ -15,6 +14,7 @@ from ..display.widgets import block, image, lesson, listing, part, printable, sa
 from ..engine.program import Result
 from ..errors import BadParameter, VnetlearnError
 from ..kinds import KINDS, Kind, kind, words
+from ..kinds.record import Params
 from ..kinds.scenes import SCENES
 from ..lab.lab import Lab
 from ..lab.ping import Ping
@@ -136,8 +136,8 @@ class Explorer(widgets.Shown):
     def _title(self) -> str:
         scene = self._play.scene
         return (
-            f"<h3 style='margin:0.2em 0'>{self.kind.name}: {printable(self.kind.title)}</h3><p>{printable(self.kind.says)}"
-            f"<br><b>Here:</b> {printable(scene.stage.says)} {printable(scene.says)}</p>"
+            f"<h3 style='margin:0.2em 0'>{self.kind.name}: {printable(self.kind.title)}</h3>"
+            f"<p>{printable(self.kind.says)}<br><b>Here:</b> {printable(scene.stage.says)} {printable(scene.says)}</p>"
         )
 
     def commands(self) -> list[str]:
@@ -169,7 +169,7 @@ class Explorer(widgets.Shown):
         """Wait for what a click has started; False when it still runs after so many seconds."""
         return self._worker.wait(seconds)
 
-    def _try(self, given: dict[str, Any], mirrored: bool) -> None:
+    def _try(self, given: Params, mirrored: bool) -> None:
         self.error, self.pings, self.results = None, [], []
         if self._own and not self.lab.alive and not self._closed:
             self._play = self._stage(None)  # the one before has died

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..engine.program import Result
 from ..errors import NotFound, VnetlearnError
 from ..iproute import Link
 from ..kinds import Kind, checked, words
-from ..kinds.scenes import HERE, SCENES, THERE, End, Scene
+from ..kinds.record import Params
+from ..kinds.scenes import HERE, SCENES, THERE, End
 from ..lab import ping
 from ..lab.lab import Lab, Node
 from ..lab.ping import Ping
@@ -20,7 +19,7 @@ MIRROR = {**dict(zip(HERE, THERE, strict=True)), **dict(zip(THERE, HERE, strict=
 
 @dataclass(frozen=True)
 class Made:
-    """What the kernel answered: the links that are there now, and why it made no more ("" parts where all went well)."""
+    """What the kernel answered: the links that are there now, and why it made no more (None where all went well)."""
 
     links: tuple[Link, ...]
     error: VnetlearnError | None = None
@@ -75,22 +74,22 @@ class Play:
         node.link.set(name, up=True)
         far.link.set(far_name, up=True)
 
-    def params(self, given: Mapping[str, Any], end: End) -> dict[str, Any]:
+    def params(self, given: Params, end: End) -> Params:
         """What an end gets: the first one as given, a second one with the stage's addresses exchanged."""
         if end is self.scene.ends[0]:
             return dict(given)
         return {name: MIRROR.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
 
-    def commands(self, given: Mapping[str, Any], mirrored: bool = True) -> list[str]:
+    def commands(self, given: Params, mirrored: bool = True) -> list[str]:
         """The `ip` commands that make the link at each end. Raises `BadParameter`."""
         return [self._command(end, self._of(end, given, mirrored)) for end in self.scene.ends]
 
-    def _of(self, end: End, given: Mapping[str, Any], mirrored: bool) -> dict[str, Any]:
+    def _of(self, end: End, given: Params, mirrored: bool) -> Params:
         """A second end has its own example's parameters when it is not `mirrored`."""
         return self.params(given if mirrored or end is self.scene.ends[0] else self.example, end)
 
     @property
-    def example(self) -> dict[str, Any]:
+    def example(self) -> Params:
         """The parameters that the scene begins with."""
         return {name: value for name, value in {**self.kind.example, **self.scene.params}.items() if name != "link"}
 
@@ -100,7 +99,7 @@ class Play:
         found = {**self.kind.example, **self.scene.params}.get("link")
         return None if found is None else str(found)
 
-    def _command(self, end: End, params: Mapping[str, Any]) -> str:
+    def _command(self, end: End, params: Params) -> str:
         node, normal = self.lab.netns.named(end.netns), checked(self.kind, params)
         spelled = words(self.kind, normal)
         if self.kind.via == "tuntap":
@@ -111,7 +110,7 @@ class Play:
         start += ["netns", end.to] if end.to else []
         return node.spell([*start, "type", self.kind.name, *spelled])
 
-    def make(self, given: Mapping[str, Any], mirrored: bool = True) -> Made:
+    def make(self, given: Params, mirrored: bool = True) -> Made:
         """Make the link anew at each end, with what belongs to it; what the kernel refuses ends it there.
 
         Raises `LabDied` and what is wrong with the parameters; a refusal is in the answer.
@@ -147,7 +146,7 @@ class Play:
         if self.scene.clear:
             self.lab.run(self._text(self.scene.clear), quiet=True)
 
-    def _make(self, end: End, params: dict[str, Any]) -> Node:
+    def _make(self, end: End, params: Params) -> Node:
         start = self.lab.node(end.netns)
         if self.kind.via == "set":
             start.link.set(end.name, kind=self.kind.name, **params)
@@ -184,6 +183,3 @@ def _mac(card: str) -> str:
     netns, name = card.split("/")
     number = int(name[-1]) if name[-1].isdigit() else 16 + ord(name[-1]) - ord("a")
     return f"02:00:00:00:{number:02x}:{ord(netns) - ord('a') + 1 if netns else 0x80:02x}"
-
-
-__all__ = ["Made", "Play", "Scene"]

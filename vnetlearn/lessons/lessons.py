@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..kinds import KINDS
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -22,8 +24,6 @@ class Lesson:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        from ..kinds import KINDS
-
         return tuple(kind.name for kind in KINDS.values() if kind.lesson == self.path)
 
 

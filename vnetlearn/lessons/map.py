@@ -30,7 +30,7 @@ class Map:
 
     @cached_property
     def families(self) -> dict[str, list[Kind]]:
-        """The kinds of each family, in the order of `looks.FAMILIES`."""
+        """The kinds of each family, in the order of `theme.FAMILIES`."""
         found = {family: [kind for kind in KINDS.values() if kind.family == family] for family in FAMILIES}
         return {family: kinds for family, kinds in found.items() if kinds}
 
@@ -57,7 +57,7 @@ class Map:
         tables = (f"{family}\n{text_table(COLUMNS, self.rows(kinds))}" for family, kinds in self.families.items())
         return "\n\n".join(tables)
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         head = "".join(f"<th style='text-align:left'>{column}</th>" for column in COLUMNS)
         body = "".join(self._html(family, kinds) for family, kinds in self.families.items())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

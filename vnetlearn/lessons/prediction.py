@@ -6,9 +6,9 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from ..display.widgets import Shown, block, printable, said
+from ..display.widgets import Shown, Widget, block, printable, said
 from ..errors import BadParameter
 
 T = TypeVar("T")
@@ -64,16 +64,17 @@ class Prediction(Shown, Generic[T]):
         return Outcome(mine, repr(value) if words is None else words)
 
     @cached_property
-    def widget(self) -> Any:
+    def widget(self) -> Widget:
         import ipywidgets as w
 
         options = [(f"{letter})  {words}", index) for index, (letter, words) in enumerate(self._lettered)]
         self._buttons = w.RadioButtons(options=options, index=self._entered, layout={"width": "auto"})
         self._buttons.disabled = self._closed
         self._buttons.observe(self._clicked, "index")
-        return w.VBox([w.HTML(block(self._asks)), self._buttons])
+        box: Widget = w.VBox([w.HTML(block(self._asks)), self._buttons])
+        return box
 
-    def _clicked(self, change: Mapping[str, Any]) -> None:
+    def _clicked(self, change: Mapping[str, int | None]) -> None:
         if not self._closed:
             self._entered = change["new"]
 

@@ -17,6 +17,13 @@ def by_verbs(lab: Lab) -> None:
     b.run(f"tc filter add dev eth0 parent ffff: {REDIRECT} later", quiet=True, check=True)
 
 
+def all_anew(lab: Lab) -> None:
+    lab["b"].link.delete("ifb0")
+    lab["b"].run("tc qdisc del dev eth0 clsact", quiet=True)
+    lab["b"].link.delete("ifb1")
+    by_verbs(lab)
+
+
 WAYS = {
     "ifb/far-away": Ways(
         wrong={
@@ -38,12 +45,7 @@ WAYS = {
         },
         others=(
             "ip -n b link set ifb0 up; tc -n b qdisc add dev ifb0 root netem delay 100ms",
-            lambda lab: (
-                lab["b"].link.delete("ifb0"),
-                lab["b"].run("tc qdisc del dev eth0 clsact", quiet=True),
-                lab["b"].link.delete("ifb1"),
-                by_verbs(lab),
-            )[0],
+            all_anew,
         ),
         tricks={
             "tc -n b filter del dev eth0 ingress; tc -n b qdisc add dev eth0 root netem delay 100ms": "it has netem",

@@ -13,7 +13,7 @@ Do = str | Callable[[Lab], None]
 
 @dataclass(frozen=True)
 class Ways:
-    """Attempts at one exercise: `wrong` and `tricks` with words that the answer's evidence has, `others` that solve it."""
+    """Attempts at one exercise: `others` solve it; `wrong` and `tricks` do not, with words that the answer has."""
 
     wrong: dict[Do, str]
     others: tuple[Do, ...]

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from ...lab.lab import Node
-from ..observed import Seen
-from ..record import Exercise, Finding, Probe
+from ..observed import Probe, Seen
+from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
 NOTICED_SECONDS = 3.0  # until a bond shall use the other cable; LACP needs about one

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..observed import Seen
-from ..record import Exercise, Finding, Probe
+from ..observed import Probe, Seen
+from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
 # tc's classifiers and actions are no kinds that a kernel can be asked for. A kernel that has dummy as well is one with

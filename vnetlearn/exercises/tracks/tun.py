@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..observed import Seen
-from ..record import Exercise, Finding, Probe
+from ..observed import Probe, Seen
+from ..record import Exercise, Finding
 from ..wanted import Kept, SameCables, place
 
 

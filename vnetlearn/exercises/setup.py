@@ -1,0 +1,296 @@
+"""How namespaces are set up, as values to compare; each says itself in the line that a learner reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from ..engine import program
+from ..iproute import Link, Route, netlink
+from ..kinds.defaults import unusual
+from ..lab.lab import Lab, Node
+
+T = TypeVar("T")
+# Settings of a namespace that change what it does with packets; for what is per link, those of all links.
+PER_LINK = "forwarding proxy_arp arp_ignore arp_filter arp_announce rp_filter accept_local"
+SYSCTLS = [
+    "net/ipv4/ip_forward",
+    "net/ipv4/icmp_echo_ignore_all",
+    *(f"net/ipv4/conf/*/{name}" for name in PER_LINK.split()),
+    "net/ipv6/conf/*/forwarding",
+    "net/ipv6/conf/*/disable_ipv6",
+]
+REST = (
+    "nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; "
+    f"cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
+)
+GETRULE = 34  # linux/rtnetlink.h
+
+
+class Thing:
+    """One thing that is set up; `ip OBJECT show` shows it, as far as ip does."""
+
+    OBJECT: ClassVar[str] = "link"
+
+
+@dataclass(frozen=True)
+class LinkSetup(Thing):
+    """A link: without its carrier and state, which change by themselves, and what its kind has when nothing is said."""
+
+    name: str
+    kind: str
+    up: bool
+    mtu: int
+    address: str
+    master: str
+    flags: tuple[str, ...]
+    params: tuple[tuple[str, object], ...]
+
+    @property
+    def words(self) -> list[str]:
+        """What there is to say of it, its name and kind first."""
+        some = [
+            f"link {self.name} {self.kind}".strip(),
+            "up" if self.up else "down",
+            f"mtu {self.mtu}",
+            self.address,
+            f"master {self.master}" if self.master else "",
+        ]
+        return [*filter(None, some), *self.flags, *(f"{name} {value}" for name, value in self.params)]
+
+    def beside(self, other: LinkSetup) -> str:
+        """What there is to say of it, and not of another."""
+        known = other.words
+        return ", ".join(one for one in self.words if one not in known) or "as usual"
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)
+
+
+@dataclass(frozen=True)
+class AddrSetup(Thing):
+    """An address of a link."""
+
+    address: str
+    dev: str
+    OBJECT = "addr"
+
+    def __str__(self) -> str:
+        return f"addr {self.address} dev {self.dev}"
+
+
+@dataclass(frozen=True)
+class RouteSetup(Thing):
+    """A route: without its flags, which follow the carrier."""
+
+    route: Route
+    OBJECT = "route"
+
+    def __str__(self) -> str:
+        return "route " + " ".join(str(x) for x in self.route.row() if x)
+
+
+@dataclass(frozen=True)
+class NeighSetup(Thing):
+    """A permanent neighbour."""
+
+    dst: str
+    dev: str
+    lladdr: str
+    OBJECT = "neigh"
+
+    def __str__(self) -> str:
+        return f"neigh {self.dst} dev {self.dev} lladdr {self.lladdr}"
+
+
+@dataclass(frozen=True)
+class RuleSetup(Thing):
+    """A rule of `ip rule`, by the names of linux/fib_rules.h."""
+
+    action: int
+    attributes: tuple[tuple[str, object], ...]
+    OBJECT = "rule"
+
+    def __str__(self) -> str:
+        return f"rule {self.action} {dict(self.attributes)}"
+
+
+@dataclass(frozen=True)
+class QueueSetup(Thing):
+    """A queue of `tc qdisc` that somebody put there."""
+
+    kind: str
+    dev: str
+
+    def __str__(self) -> str:
+        return f"qdisc {self.kind} dev {self.dev}"
+
+
+@dataclass(frozen=True)
+class FilterSetup(Thing):
+    """A line of `tc filter`, of what looks at what comes in on a link."""
+
+    dev: str
+    line: str
+
+    def __str__(self) -> str:
+        return f"filter on {self.dev}: {self.line}"
+
+
+@dataclass(frozen=True)
+class Setting(Thing):
+    """A line of the firewall, of a bridge's VLANs or static MACs, or a sysctl, as the programs of REST write it."""
+
+    line: str
+
+    def __str__(self) -> str:
+        return self.line
+
+
+@dataclass(frozen=True)
+class NetnsSetup(Thing):
+    """A namespace as a whole."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"netns {self.name}"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How one namespace is set up, in the order of the lines that say it.
+
+    Without what changes by itself: learned neighbours, what IPv6 makes of its own accord, the queues of every link.
+    """
+
+    addrs: tuple[AddrSetup, ...]
+    filters: tuple[FilterSetup, ...]
+    links: tuple[LinkSetup, ...]
+    neighs: tuple[NeighSetup, ...]
+    queues: tuple[QueueSetup, ...]
+    routes: tuple[RouteSetup, ...]
+    rules: tuple[RuleSetup, ...]
+
+    def __iter__(self) -> Iterator[Thing]:
+        for some in (self.addrs, self.filters, self.links, self.neighs, self.queues, self.routes, self.rules):
+            yield from some
+
+
+Settings = tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is otherwise than it was; what came `was` None, and what went is None `now`."""
+
+    was: Thing | None
+    now: Thing | None
+
+    def __str__(self) -> str:
+        if isinstance(self.was, LinkSetup) and isinstance(self.now, LinkSetup):
+            return f"~ link {self.was.name}: {self.was.beside(self.now)} → {self.now.beside(self.was)}"
+        return f"+ {self.now}" if self.was is None else f"- {self.was}"
+
+    @property
+    def shows(self) -> str:
+        """ip's object that shows it."""
+        return next(one.OBJECT for one in (self.was, self.now) if one is not None)
+
+
+@dataclass(frozen=True)
+class State:
+    """How all namespaces of a lab are set up at one moment, by name."""
+
+    setups: Mapping[str, Setup]
+    settings: Mapping[str, Settings]
+
+    def changes(self, netns: str, setup: Setup, settings: Settings) -> tuple[Change, ...]:
+        """What is set up otherwise in a namespace than it was: links that changed, what came, what went."""
+        now, was = [*setup, *settings], [*self.setups[netns], *self.settings[netns]]
+        came, went = [one for one in now if one not in was], [one for one in was if one not in now]
+        before = {one.name: one for one in went if isinstance(one, LinkSetup)}
+        both = [Change(before[one.name], one) for one in came if isinstance(one, LinkSetup) and one.name in before]
+        changed = [one for change in both for one in (change.was, change.now)]
+        return (
+            *both,
+            *(Change(None, one) for one in came if one not in changed),
+            *(Change(one, None) for one in went if one not in changed),
+        )
+
+
+def read(lab: Lab) -> State:
+    nodes = lab.nodes
+    return State({node.name: setup_of(node) for node in nodes}, settings_of(nodes))
+
+
+def untouched(lab: Lab, start: State) -> bool:
+    """Whether all is set up as it was. What costs little is compared first."""
+    nodes = lab.nodes
+    return {node.name: setup_of(node) for node in nodes} == start.setups and settings_of(nodes) == start.settings
+
+
+def setup_of(node: Node) -> Setup:
+    """A namespace's links, addresses, routes, permanent neighbours, rules and queues."""
+    queues, filters = _queues(node)
+    return Setup(
+        _sorted(AddrSetup(str(addr), addr.dev) for addr in node.addr.show() if not addr.local.startswith("fe80:")),
+        _sorted(filters),
+        _sorted(map(_link, node.link.show())),
+        _sorted(NeighSetup(n.dst, n.dev, n.lladdr) for n in node.neigh.show() if n.state == "PERMANENT"),
+        _sorted(queues),
+        _sorted(_route(one) for one in node.route.show(table="all") if ":" not in one.dst or one.protocol != "kernel"),
+        _sorted(_rules(node)),
+    )
+
+
+def settings_of(nodes: Sequence[Node]) -> dict[str, Settings]:
+    """Each namespace's firewall, VLANs and static MACs of bridge ports, sysctls.
+
+    It is asked of all at the same time, for it takes a while.
+    """
+    begun = {node.name: node.start(["sh", "-c", REST]) for node in nodes}
+    done = {name: program.run(one, REST, show=False).stdout for name, one in begun.items()}
+    return {name: tuple(map(Setting, sorted(text.splitlines()))) for name, text in done.items()}
+
+
+def _sorted(some: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(some, key=str))
+
+
+def _link(link: Link) -> LinkSetup:
+    params = unusual(link.kind, link.params)
+    params |= {k: v for k, v in unusual("bridge_slave", link.port).items() if k != "state"}  # which follows the carrier
+    flags = tuple(flag.lower() for flag in link.flags if flag in ("NOARP", "PROMISC", "ALLMULTI"))
+    return LinkSetup(link.name, link.kind, link.up, link.mtu, link.address, link.master, flags, tuple(params.items()))
+
+
+def _route(route: Route) -> RouteSetup:
+    return RouteSetup(dataclasses.replace(route, flags=(), mtu=0))
+
+
+def _rules(node: Node) -> list[RuleSetup]:
+    """`ip rule`."""
+    from pyroute2.netlink.rtnl.fibmsg import fibmsg
+
+    return [
+        RuleSetup(rule["action"], tuple((name, value) for name, value in rule["attrs"]))
+        for rule in node.dump(GETRULE, fibmsg())
+    ]
+
+
+def _queues(node: Node) -> tuple[list[QueueSetup], list[FilterSetup]]:
+    """`tc qdisc`, without the kernel's own, which have no handle; `tc filter` where one looks at what comes in."""
+    from pyroute2.netlink.rtnl.tcmsg import tcmsg
+
+    names, queues, filters = node.link.names(), list[QueueSetup](), list[FilterSetup]()
+    for queue in node.dump(netlink.GETQDISC, tcmsg()):
+        kind, dev = queue.get_attr("TCA_KIND"), names.get(queue["index"], str(queue["index"]))
+        if queue["handle"]:
+            queues.append(QueueSetup(kind, dev))
+        if kind in ("ingress", "clsact"):
+            said = node.ask(["tc", "filter", "show", "dev", dev, "ingress"]).stdout
+            filters += [FilterSetup(dev, line.strip()) for line in said.splitlines() if line.strip()]
+    return queues, filters
