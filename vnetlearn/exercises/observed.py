@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..engine import program
 from ..iproute import Link, netlink
-from ..kinds.defaults import unusual
+from ..kinds import unusual
 from ..lab.ping import Ping, many
 from .record import Probe
 

@@ -1,4 +1,4 @@
-"""A kind's scene (kinds/scenes.py) in a lab: its stage built, its link made with some parameters, its traffic seen."""
+"""A kind's scene in a lab: its stage built, its link made with some parameters, its traffic seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..engine.program import Result
 from ..errors import NotFound, VnetlearnError
 from ..iproute import Link
 from ..kinds import Kind, checked, words
-from ..kinds.scenes import HERE, SCENES, THERE, End, Scene
+from ..kinds.scenes import HERE, THERE, End, Scene
 from ..lab import ping
 from ..lab.lab import Lab, Node
 from ..lab.ping import Ping
@@ -30,7 +30,7 @@ class Play:
     """One kind's scene in a lab, which may be used for other things beside it."""
 
     def __init__(self, kind: Kind, lab: Lab) -> None:
-        self.kind, self.lab, self.scene = kind, lab, SCENES[kind.name]
+        self.kind, self.lab, self.scene = kind, lab, kind.play()
 
     @property
     def names(self) -> list[str]:
@@ -156,8 +156,8 @@ class Play:
             start.link.add(end.name, kind=self.kind.name, link=self.link, **{**over, **params})
         node = self.lab.node(end.lives)
         for port in end.ports:
-            if self.kind.name == "bond":
-                node.link.set(port, up=False)  # a bond takes only links that are down
+            if self.kind.ports and self.kind.ports.down:
+                node.link.set(port, up=False)
             node.link.set(port, master=end.name)
             node.link.set(port, up=True)
         for address in end.addrs:

@@ -44,7 +44,8 @@ class Links:
         other = peer_options(peer)
         spoken = self._spoken(generic, target) + (["up"] if up else [])
         words = ["link", "add", *(["link", link] if link else []), "name", str(name), *spoken, "type", kind]
-        words += kinds.words(kind, {**own, **({"peer": other} if peer is not None else {})})
+        params = kinds.checked(device, {**own, **({"peer": other} if peer is not None else {})}, new=False)
+        words += kinds.words(device, params)
         tried = self._node.spell(words)
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
@@ -54,7 +55,7 @@ class Links:
                 f"a {kind} sits on another link: {device.title}",
                 f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
             )
-        data = self._encode(kind, own, tried)
+        data = self._encode(device, params, tried)
         with Descriptors(self._node) as fds:
             attributes: list[Any] = [("IFLA_IFNAME", name)]
             if link:
@@ -89,6 +90,7 @@ class Links:
         spoken = self._spoken(generic, netns) + ([] if up is None else ["up" if up else "down"])
         words = ["link", "set", "dev", dev, *spoken]
         if kind:
+            own = kinds.checked(kind, own, new=False)
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._node.spell(words)
         was = self.message(dev, tried)
@@ -184,7 +186,9 @@ class Links:
             self.set(name, up=True)
         return self.get(name)
 
-    def _encode(self, kind: str, own: dict[str, Any], tried: str, new: bool = True, current: Any = None) -> list[Any]:
+    def _encode(
+        self, kind: str | kinds.Kind, own: dict[str, Any], tried: str, new: bool = True, current: Any = None
+    ) -> list[Any]:
         try:
             return kinds.encode(kind, own, lambda n: self.index(n, tried), new=new, current=current)
         except VnetlearnError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import kinds
 from ..errors import VnetlearnError
@@ -11,8 +11,10 @@ from ..errors import VnetlearnError
 if TYPE_CHECKING:
     from .lab import Lab
 
-# Modules that, when they are loaded, put links of their own into every namespace: tunl0, gre0, sit0, bond0, …
-BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip_gre", "ip_vti", "ipip", "sit"])
+
+def brings_links(module: str) -> bool:
+    """Whether this module, when it is loaded, puts links of its own into namespaces: tunl0, gre0, sit0, bond0, …"""
+    return any(kind.brings for kind in kinds.every() if kind.module == module)
 
 
 def try_kinds(engine: str) -> dict[str, str]:
@@ -27,19 +29,20 @@ def try_kind(lab: Lab, kind: kinds.Kind) -> str:
     """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
     if kind.setup and lab.engine == "host":
         return f"it needs `{kind.setup}`, which would change the computer's own kernel"
-    if lab.engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
+    if lab.engine == "host" and brings_links(kind.module) and would_load(kind.module):
         return f"loading its module {kind.module} would put links into the computer's own network"
     try:
         if kind.setup:
             lab.run(kind.setup, quiet=True, check=True)
         node = lab.host if kind.setup else lab.netns.add(f"try-{kind.name}")
+        example: dict[str, Any] = {**kind.example}
         for name in kind.needs:
             if name not in node.link:
                 node.link.add(name, kind="veth", peer=f"{name}p")
         if kind.via == "set":
-            node.link.set(f"{kind.name}0", kind=kind.name, **kind.example)
+            node.link.set(f"{kind.name}0", kind=kind.name, **example)
         else:
-            node.link.add("try0", kind=kind.name, **kind.example)
+            node.link.add("try0", kind=kind.name, **example)
     except VnetlearnError as error:
         return error.said
     finally:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import BadParameter, NotFound
+from ..errors import BadParameter, NotFound, close_to, did_you_mean
 from ..iproute import Link
-from ..kinds import KINDS
+from ..kinds import find
+from ..kinds.families import VIRTUAL
 from .relations import RELATIONS
 from .topology import Key, Relation, Topology
 
 LAYERS = ("physical", "l2", "l3")
-# The tunnels' modules make these in every namespace (sysctl net.core.fb_tunnels_only_for_init_net).
-FALLBACKS = {"gre0", "gretap0", "erspan0", "tunl0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
-# Families whose links are no cards or cables of their own; and types of links that carry no Ethernet
-VIRTUAL = {"sharing a card", "tagging", "bridge-like", "redundancy", "routing", "tunnel", "traffic control"}
 
 
 def keys(topology: Topology, what: Any, tried: str) -> set[Key]:
@@ -56,12 +52,12 @@ def namespace(topology: Topology, what: Any) -> str | None:
 
 def _unknown(topology: Topology, name: str, tried: str) -> NotFound:
     there = sorted({*topology.netns, *(f"{netns or topology.home}/{dev}" for netns, dev in topology.links)} - {""})
-    close = difflib.get_close_matches(name, there) or [one for one in there if one.endswith(f"/{name}")]
+    close = close_to(name, there) or [one for one in there if one.endswith(f"/{name}")]
     return NotFound(
         tried,
         f"there is no namespace or link {name!r}",
         "it is not there (any more), or is spelled otherwise",
-        f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(there)}",
+        did_you_mean(close, f"there are: {', '.join(there)}"),
     )
 
 
@@ -100,13 +96,20 @@ def select(
 def says_something(key: Key, link: Link, topology: Topology) -> bool:
     if link.kind == "loopback":
         return bool(topology.addresses(key))
-    return link.up or link.name not in FALLBACKS
+    return link.up or not fallback(link)
+
+
+def fallback(link: Link) -> bool:
+    """Whether it has its name of a tunnel's module, which puts one into every namespace."""
+    kind = find(link.kind)
+    return kind is not None and kind.wraps is not None and link.name in kind.brings
 
 
 def _on(layers: Sequence[str], key: Key, topology: Topology) -> bool:
     """Whether a link is of one of the layers: a card or cable; what carries Ethernet; what has an address."""
     link = topology.links[key]
-    family = KINDS[link.kind].family if link.kind in KINDS else link.kind
+    kind = find(link.kind)
+    family = kind.family if kind else link.kind
     return (
         ("physical" in layers and family not in (*VIRTUAL, "loopback"))
         or ("l2" in layers and link.link_type == "ether" and link.kind != "loopback")
