@@ -63,9 +63,10 @@ def node(shared: Lab) -> Iterator[Node]:
 
 def able(lab: Lab, kind: str) -> bool:
     """Whether this lab's kernel creates a kind: tried by the real `ip` in a namespace that ends at once."""
-    from vnetlearn.lab.choice import NOWHERE, host_kinds
+    from vnetlearn.kinds import KINDS
+    from vnetlearn.lab.choice import host_kinds
 
-    return kind not in NOWHERE if lab.engine == "vm" else kind in host_kinds()
+    return not KINDS[kind].hardware if lab.engine == "vm" else kind in host_kinds()
 
 
 def lesson(error: VnetlearnError) -> VnetlearnError:

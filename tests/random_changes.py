@@ -19,10 +19,6 @@ NAMES = ["eth0", "eth1", "a", "b", "c", "up", "-h", "ü", "a'b", "$HOME"]
 NETNS = ["red", "blue", "-n", "it's", "$(id)"]
 V4, V6 = [f"10.0.0.{n}" for n in range(1, 4)], [f"fd00::{n}" for n in range(1, 4)]
 YES_OR_NO = [True, False]
-# Those whose address is not made up from random numbers, or cannot be set
-NO_ADDRESS = set("ipip sit gre vti ip6tnl ip6gre nlmon vcan vlan ipvlan macsec hsr tun".split())
-# The kernel does not tell in which other namespace their slaves, or their sockets, are
-UNTOLD = ("hsr", "geneve")
 CREATED = [name for name, kind in KINDS.items() if kind.via != "set" and not kind.hardware and not kind.setup]
 SYSCTLS = ["net.ipv4.ip_forward", "net.ipv4.conf.all.arp_ignore", "net.ipv6.conf.all.forwarding"]
 
@@ -72,11 +68,12 @@ def add_any(draw: Draw, node: Node) -> None:
     for needed in record.needs:
         if needed not in node.link:
             node.link.add(needed, kind="dummy" if able(node.lab, "dummy") else "bridge", address=draw.mac())
-    how: dict[str, Any] = {} if kind in NO_ADDRESS else {"address": draw.mac()}
+    own_address = record.address and "address" not in record.follows
+    how: dict[str, Any] = {"address": draw.mac()} if own_address else {}
     if "link" in record.example:
         how["link"] = draw([record.example["link"], draw.link(node)])
     if record.via == "link":
-        how |= draw.some(mtu=[1280, 1400], **({} if kind in UNTOLD else {"netns": [draw.node(node.lab)]}))
+        how |= draw.some(mtu=[1280, 1400], **({"netns": [draw.node(node.lab)]} if record.told_home else {}))
     node.link.add(name, kind=kind, **how, up=draw(YES_OR_NO), **draw(params_of(record)))
     if kind == "tun" and "BROADCAST" in node.link[name].flags:  # a tap, which cannot be made with an address
         node.link.set(name, address=draw.mac())

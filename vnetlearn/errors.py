@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import errno as _errno
 import os
+from collections.abc import Iterable
 
 
 class VnetlearnError(Exception):
@@ -78,3 +80,14 @@ class ProgressError(VnetlearnError):
 
 class LabDied(VnetlearnError):
     """The lab's engine ended, or stopped answering; the lab is gone with everything in it."""
+
+
+def close_to(name: str, known: Iterable[str]) -> list[str]:
+    """Those of the known names that this one may be a misspelling of, the closest first."""
+    return difflib.get_close_matches(name, list(known))
+
+
+def did_you_mean(close: Iterable[str], otherwise: str) -> str:
+    """The next step after a name that nothing has: what comes close to it, or else what is said `otherwise`."""
+    names = " or ".join(dict.fromkeys(close))
+    return f"did you mean {names}?" if names else otherwise

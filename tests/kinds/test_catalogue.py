@@ -11,7 +11,6 @@ import pytest
 
 from vnetlearn import kinds
 from vnetlearn.kinds import lists, values
-from vnetlearn.kinds.numbers import NUMBERS
 from vnetlearn.kinds.record import Kind
 
 ORDER = (
@@ -156,7 +155,7 @@ def test_every_record_is_whole(name: str) -> None:
     assert (kind.parent == "none") == (not kind.parent_word)
     assert kind.parent_word in ("", "link") or kind.parent_word in kind.params
     assert kind.via in ("link", "set", "tuntap")
-    assert all(attribute in NUMBERS for attribute in kind.attributes)
+    assert all(attribute in kind.numbers for attribute in kind.attributes)
     kinds.checked(kind, {k: v for k, v in kind.example.items() if k != "link"}, new=name not in kinds.PORTS)
     for param in kind.params.values():
         assert param.says.endswith("."), param.word
@@ -186,7 +185,8 @@ def test_attributes_have_the_kernels_numbers() -> None:
         "IFLA_IPTUN_FWMARK": 20,
         "IFLA_BOND_SLAVE_PRIO": 9,
     }
-    assert {name: NUMBERS[name] for name in last} == last
+    numbers = {name: n for kind in (*kinds.KINDS.values(), *kinds.PORTS.values()) for name, n in kind.numbers.items()}
+    assert {name: numbers[name] for name in last} == last
 
 
 def test_the_catalogue_needs_no_pyroute2() -> None:

@@ -16,7 +16,6 @@ from vnetlearn import KINDS, Lab
 from vnetlearn.display.theme import FAMILIES, LINES, THINGS
 from vnetlearn.errors import BadParameter, NotFound
 from vnetlearn.iproute import Link
-from vnetlearn.kinds.defaults import USUAL
 from vnetlearn.topology.diagram import look_of
 from vnetlearn.topology.model import RELATIONS, Key, Relation
 from vnetlearn.topology.topology import Topology
@@ -143,9 +142,7 @@ def test_the_usual_parameters_are_those_of_the_kernel() -> None:
             return
         for name in ("eth0", "eth1"):
             lab.link.add(name, kind="dummy", up=True)
-        for kind, usual in USUAL.items():
-            if kind not in KINDS:
-                continue
+        for kind, usual in ((name, record.usual) for name, record in KINDS.items() if record.usual):
             how = {k: v for k, v in KINDS[kind].example.items() if k not in usual}
             params = lab.link.add("x", kind=kind, **how).params
             lab.link.delete("x")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from ..errors import UnknownExercise
+from ..errors import UnknownExercise, close_to, did_you_mean
 from .panel import ShownAttempt
 from .record import Exercise
 from .tracks import (
@@ -38,14 +36,11 @@ def exercise(name: str, *, engine: str | None = None) -> ShownAttempt:
     if name not in EXERCISES:
         words = str(name).split("/")[-1]
         ends = {one.split("/")[1]: one for one in EXERCISES}
-        close = [
-            *difflib.get_close_matches(str(name), EXERCISES),
-            *(ends[w] for w in difflib.get_close_matches(words, ends)),
-        ]
+        close = [*close_to(str(name), EXERCISES), *(ends[end] for end in close_to(words, ends))]
         raise UnknownExercise(
             f"exercise({name!r})",
             f"there is no exercise {str(name)!r}",
             "a name is that of its track and a few words",
-            f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "one of: " + ", ".join(EXERCISES),
+            did_you_mean(close, "one of: " + ", ".join(EXERCISES)),
         )
     return ShownAttempt(EXERCISES[name], engine)

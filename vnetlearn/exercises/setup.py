@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 
 from ..engine import program
 from ..iproute import Link, Route, netlink
-from ..kinds.defaults import unusual
+from ..kinds import unusual
 from ..lab.lab import Lab, Node
 
 T = TypeVar("T")

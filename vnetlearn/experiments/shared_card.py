@@ -15,6 +15,7 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..display.grid import Cell
 from ..engine.program import Program
@@ -92,7 +93,7 @@ def add_children(lab: Lab, mode: Mode) -> list[Node]:
     for number, (netns, _, _) in enumerate(CHILDREN, 1):
         name, node = f"{mode.short}{number}", lab.netns.add(netns)
         try:
-            lab.link.add(name, kind=mode.kind, link="eth0", **mode.params)
+            lab.link.add(name, kind=mode.kind, link="eth0", **dict[str, Any](mode.params))
         except KernelRefused:
             if mode.params["mode"] != "passthru" or number == 1:
                 raise
@@ -183,7 +184,7 @@ SETTINGS = (
 def third_child(lab: Lab, mode: Mode, *, routes: bool = True) -> None:
     """The host's own child of eth0, with the article's address and, with `routes`, its two /32 routes."""
     name = f"{mode.short}3"
-    lab.link.add(name, kind=mode.kind, link="eth0", **mode.params)
+    lab.link.add(name, kind=mode.kind, link="eth0", **dict[str, Any](mode.params))
     lab.addr.add(f"{THIRD}/24", dev=name)
     lab.link.set(name, up=True)
     if routes:

@@ -15,7 +15,6 @@ from ..engine.program import Result
 from ..errors import BadParameter, VnetlearnError
 from ..kinds import KINDS, Kind, kind, words
 from ..kinds.record import Params
-from ..kinds.scenes import SCENES
 from ..lab.lab import Lab
 from ..lab.ping import Ping
 from .controls import Controls
@@ -71,9 +70,8 @@ class Explorer(widgets.Shown):
                 one.close()
             for one in _open[: max(0, len(_open) - LABS_AT_ONCE + 1)]:
                 one.close()
-        play = Play(
-            self.kind, lab or Lab(SCENES[self.kind.name].stage.world, kinds=[self.kind.name], engine=self._engine)
-        )
+        world = self.kind.play().stage.world
+        play = Play(self.kind, lab or Lab(world, kinds=[self.kind.name], engine=self._engine))
         try:
             play.build()
         except BaseException:
@@ -204,7 +202,7 @@ class Explorer(widgets.Shown):
             )
             told = "\n".join(
                 f"{link.netns or 'host'}: {link.index}: {link.label} mtu {link.mtu} {link.kind} "
-                + shlex.join(words(link.kind, link.params) if link.kind in KINDS and link.kind != "veth" else [])
+                + shlex.join(words(link.kind, link.params) if link.kind in KINDS and not KINDS[link.kind].pair else [])
                 for link in links
             )
             parts.insert(

@@ -1,15 +1,16 @@
-"""A kind's scene (kinds/scenes.py) in a lab: its stage built, its link made with some parameters, its traffic seen."""
+"""A kind's scene in a lab: its stage built, its link made with some parameters, its traffic seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..engine.program import Result
 from ..errors import NotFound, VnetlearnError
 from ..iproute import Link
 from ..kinds import Kind, checked, words
 from ..kinds.record import Params
-from ..kinds.scenes import HERE, SCENES, THERE, End
+from ..kinds.scenes import HERE, THERE, End
 from ..lab import ping
 from ..lab.lab import Lab, Node
 from ..lab.ping import Ping
@@ -29,7 +30,7 @@ class Play:
     """One kind's scene in a lab, which may be used for other things beside it."""
 
     def __init__(self, kind: Kind, lab: Lab) -> None:
-        self.kind, self.lab, self.scene = kind, lab, SCENES[kind.name]
+        self.kind, self.lab, self.scene = kind, lab, kind.play()
 
     @property
     def names(self) -> list[str]:
@@ -147,16 +148,16 @@ class Play:
             self.lab.run(self._text(self.scene.clear), quiet=True)
 
     def _make(self, end: End, params: Params) -> Node:
-        start = self.lab.node(end.netns)
+        start, given = self.lab.node(end.netns), dict[str, Any](params)
         if self.kind.via == "set":
-            start.link.set(end.name, kind=self.kind.name, **params)
+            start.link.set(end.name, kind=self.kind.name, **given)
         else:
             over = {"netns": end.to} if end.to else {}
-            start.link.add(end.name, kind=self.kind.name, link=self.link, **{**over, **params})
+            start.link.add(end.name, kind=self.kind.name, link=self.link, **{**over, **given})
         node = self.lab.node(end.lives)
         for port in end.ports:
-            if self.kind.name == "bond":
-                node.link.set(port, up=False)  # a bond takes only links that are down
+            if self.kind.ports and self.kind.ports.down:
+                node.link.set(port, up=False)
             node.link.set(port, master=end.name)
             node.link.set(port, up=True)
         for address in end.addrs:

@@ -41,7 +41,8 @@ class Links:
         other = peer_options(peer)
         spoken = self._spoken(generic, target) + (["up"] if up else [])
         words = ["link", "add", *(["link", link] if link else []), "name", str(name), *spoken, "type", kind]
-        words += kinds.words(kind, {**own, **({"peer": other} if peer is not None else {})})
+        params = kinds.checked(device, {**own, **({"peer": other} if peer is not None else {})}, new=False)
+        words += kinds.words(device, params)
         tried = self._namespace.spell(words)
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
@@ -51,7 +52,7 @@ class Links:
                 f"a {kind} sits on another link: {device.title}",
                 f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
             )
-        data = linkinfo.encoded(self._namespace, kind, own, tried)
+        data = linkinfo.encoded(self._namespace, device, params, tried)
         with Descriptors(self._namespace) as fds:
             attributes: list[Any] = [("IFLA_IFNAME", name)]
             if link:
@@ -86,6 +87,7 @@ class Links:
         spoken = self._spoken(generic, netns) + ([] if up is None else ["up" if up else "down"])
         words = ["link", "set", "dev", dev, *spoken]
         if kind:
+            own = kinds.checked(kind, own, new=False)
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._namespace.spell(words)
         was = names.message(self._namespace, dev, tried, netlink.decode)

@@ -12,7 +12,13 @@ from .namespace import Namespace
 
 
 def encoded(
-    namespace: Namespace, kind: str, own: Mapping[str, Any], tried: str, *, new: bool = True, current: Any = None
+    namespace: Namespace,
+    kind: str | kinds.Kind,
+    own: Mapping[str, Any],
+    tried: str,
+    *,
+    new: bool = True,
+    current: Any = None,
 ) -> list[tuple[str, bytes]]:
     """The attributes of IFLA_INFO_DATA; an error names the whole command that was tried."""
     try:

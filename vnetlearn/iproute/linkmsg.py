@@ -203,7 +203,8 @@ def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
     data = info and info.get_attr("IFLA_INFO_DATA")
     port, port_data = info and info.get_attr("IFLA_INFO_SLAVE_KIND"), info and info.get_attr("IFLA_INFO_SLAVE_DATA")
     lower, nsid = of("IFLA_LINK") or 0, of("IFLA_LINK_NETNSID")
-    on_another = kind == "veth" or (kind in kinds.KINDS and kinds.KINDS[kind].parent == "required")
+    record = kinds.KINDS.get(kind)
+    on_another = record is not None and (record.pair or record.parent == "required")
     if lower == message["index"] and (nsid is None or not on_another):  # the kernel's way to say: on none
         lower = 0
     beneath = name_of if nsid is None else lambda index: f"if{index}" if index else ""  # in the other namespace
@@ -219,7 +220,7 @@ def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
         address=of("IFLA_ADDRESS") or "",
         link=name_of(lower) if nsid is None else "",
         master=name_of(of("IFLA_MASTER") or 0),
-        params=kinds.decode(kind, data, beneath) if data and kind in kinds.KINDS and kind != "veth" else {},
+        params=kinds.decode(record, data, beneath) if data and record and not record.pair else {},
         port=kinds.decode(f"{port}_slave", port_data, name_of) if f"{port}_slave" in kinds.PORTS else {},
         link_index=lower,
         link_netnsid=-1 if nsid is None else nsid,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..kinds import KINDS
+from ..kinds import Kind, every, find
 from ..topology.model import Key
 from ..topology.model import Snapshot as Topology
 from .layers import Ports
 
 RADIO = (195, 215, 230, 105, 127)  # LINKTYPE_*: IEEE 802.15.4 and 802.11: who is in range hears it
-CIPHERS = ("macsec", "vti", "vti6", "xfrm", "wireguard")  # what they send cannot be read below them
-TUNNELS = ("vxlan", "geneve", "bareudp", "gtp", *CIPHERS)
+CIPHERS = tuple(kind.name for kind in every() if kind.wraps and kind.wraps.sealed)
 # The rank of a way from one place to the next: the smaller, the more certain.
 WIRE, ROUTED, LOOSE = 0, 1, 2
 
@@ -28,16 +27,27 @@ class Wiring:
             elif relation.how == "lower":
                 self.lower.setdefault(relation.source, set()).add(relation.target)
         for key, link in topology.links.items():
-            if link.kind == "hsr":
-                slaves = (link.params.get(name) for name in ("slave1", "slave2", "interlink"))
-                self.lower.setdefault(key, set()).update((key[0], str(slave)) for slave in slaves if slave)
+            kind = find(link.kind)
+            if kind and kind.ports and kind.ports.named:
+                ports = (link.params.get(name) for name in kind.ports.named)
+                self.lower.setdefault(key, set()).update((key[0], str(port)) for port in ports if port)
 
     def kind(self, key: Key) -> str:
         return self.links[key].kind if key in self.links else ""
 
+    def record(self, key: Key) -> Kind | None:
+        """What is known of the link's kind."""
+        return find(self.kind(key))
+
     def tunnel(self, key: Key) -> bool:
-        kind = self.kind(key)
-        return kind in TUNNELS or (kind in KINDS and KINDS[kind].family == "tunnel")
+        """Whether what goes through travels inside of other packets or frames."""
+        kind = self.record(key)
+        return kind is not None and kind.wraps is not None
+
+    def seals(self, key: Key) -> bool:
+        """Whether it cannot be read below this link."""
+        kind = self.record(key)
+        return kind is not None and kind.wraps is not None and kind.wraps.sealed
 
     def above(self, upper: Key, lower: Key) -> bool:
         """Whether what goes out through `upper` goes on through `lower`, and the other way round what comes in."""
@@ -45,7 +55,8 @@ class Wiring:
 
     def siblings(self, one: Key, other: Key) -> bool:
         """Children of the same card, which hand frames to each other without it (macvlan, ipvlan)."""
-        if one == other or self.kind(one)[-4:] not in ("vlan", "vtap") or self.kind(one) == "vlan":
+        kind = self.record(one)
+        if one == other or kind is None or kind.family != "sharing a card":
             return False
         return bool(self.lower.get(one, set()) & self.lower.get(other, set()))
 
@@ -56,7 +67,8 @@ class Wiring:
         deeper = to_depth - depth
         if out and not to_out:
             # a macvlan's frame for a sibling is shown to the card's listeners first (macvlan_queue_xmit)
-            if self.kind(source) in ("macvlan", "macvtap") and self.above(source, target) and deeper == 0:
+            kind = self.record(source)
+            if kind and kind.mirrors and self.above(source, target) and deeper == 0:
                 return WIRE
             if deeper == 0 and (self.peer.get(source) == target or source == target or self.siblings(source, target)):
                 return WIRE
@@ -77,7 +89,12 @@ class Wiring:
 
     def _switched(self, key: Key) -> bool:
         """Whether a link is a port whose frames belong to its master."""
-        return key in self.master and self.kind(self.master[key]) != "vrf"
+        return key in self.master and not self.routed(self.master[key])
+
+    def routed(self, master: Key) -> bool:
+        """Whether a master leaves its ports' packets to them, and gives them a routing table only (vrf)."""
+        kind = self.record(master)
+        return kind is not None and kind.ports is not None and kind.ports.routed
 
     def changes(self, source: Key, target: Key) -> bool:
         """Whether between these two, of one machine, addresses and ports can be rewritten: not within a switch."""
@@ -88,14 +105,9 @@ class Wiring:
 
 def ports(topology: Topology) -> Ports:
     """What is carried in which UDP port: the standard ones, and those of this lab's links."""
-    found = {4789: "VXLAN", 8472: "VXLAN", 6081: "GENEVE"}
+    found = {port: kind.wraps.header for kind in every() if kind.wraps for port in kind.wraps.udp}
     for link in topology.links.values():
-        number = link.params.get("dstport")
-        if not isinstance(number, int):
-            continue
-        if link.kind in ("vxlan", "geneve"):
-            found[number] = link.kind.upper()
-        elif link.kind == "bareudp":
-            ethertype = str(link.params.get("ethertype", ""))
-            found[number] = "MPLS" if "mpls" in ethertype else "IPv6" if "v6" in ethertype else "IP"
+        kind, port = find(link.kind), link.params.get("dstport")
+        if kind and kind.wraps and kind.wraps.udp and isinstance(port, int):
+            found[port] = kind.wraps.header
     return found

@@ -11,7 +11,7 @@ from .values import Choice, Link, Mac, Number, Words, as_list, following
 class QosMap:
     """{priority: priority}; `WORD 0:1 5:7`."""
 
-    def check(self, value: Any) -> dict[int, int]:
+    def check(self, value: object) -> dict[int, int]:
         if isinstance(value, str):
             value = dict(pair.split(":", 1) for pair in value.split())
         if not isinstance(value, Mapping) or not value:
@@ -35,7 +35,7 @@ class QosMap:
 class Ports:
     """(lowest, highest), two port numbers; `WORD LOWEST HIGHEST`."""
 
-    def check(self, value: Any) -> tuple[int, int]:
+    def check(self, value: object) -> tuple[int, int]:
         values = [Number(0, 65535).check(v) for v in (value.split() if isinstance(value, str) else as_list(value))]
         if len(values) != 2:
             raise ValueError(f"must be two port numbers such as (32768, 61000), not {value!r}")
@@ -60,14 +60,14 @@ class Sources:
     A list of them (`WORD set A B C`), "flush" (`WORD flush`), ("add", A) or ("del", A).
     """
 
-    def check(self, value: Any) -> tuple[str, ...]:
+    def check(self, value: object) -> tuple[str, ...]:
         if value == "flush":
             return ("flush",)
         values = as_list([value] if isinstance(value, str) else value)
         if values[:1] in (["add"], ["del"]):
             if len(values) != 2:
                 raise ValueError(f"must have one MAC address after {values[0]!r}, not {value!r}")
-            return (values[0], Mac().check(values[1]))
+            return (str(values[0]), Mac().check(values[1]))
         if values == ["flush"]:
             return ("flush",)
         return ("set", *(Mac().check(v) for v in (values[1:] if values[:1] == ["set"] else values)))
@@ -91,7 +91,7 @@ class Choices:
     def __init__(self, bits: Mapping[str, int]) -> None:
         self.bits = bits
 
-    def check(self, value: Any) -> tuple[str, ...]:
+    def check(self, value: object) -> tuple[str, ...]:
         values = [Choice(self.bits).check(v) for v in as_list([value] if isinstance(value, str) else value)]
         return tuple(name for name, bit in self.bits.items() if name in values and (bit or len(set(values)) == 1))
 
@@ -138,7 +138,7 @@ class Peer:
     )
     BARE = ("up", "down")
 
-    def check(self, value: Any) -> dict[str, Any]:
+    def check(self, value: object) -> dict[str, Any]:
         options = {"name": value} if isinstance(value, str) else value
         if not isinstance(options, Mapping):
             raise ValueError(f"must be the name of the other end, or a dict of its options, not {value!r}")

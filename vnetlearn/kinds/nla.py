@@ -7,6 +7,7 @@ whoever uses pyroute2 in the same process: `LinkMessage` is a class beside its i
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pyroute2.netlink import NLA_F_NESTED, nla, nlmsg
@@ -14,20 +15,23 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfbase
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 from . import KINDS, PORTS, Kind
-from .numbers import NESTED, NUMBERS
 
 
 class _Marked(nla.cdata):  # type: ignore[misc]
     nla_flags = NLA_F_NESTED
 
 
+@functools.cache
 def _class_of(kind: Kind) -> type:
-    rows = [(NUMBERS[name], name, "marked" if name in NESTED else "cdata") for name in kind.attributes]
+    rows = [(kind.numbers[name], name, "marked" if name in kind.nested else "cdata") for name in kind.attributes]
     return type(kind.name, (nla,), {"nla_map": tuple(rows), "marked": _Marked})
 
 
-_CLASSES = {kind.name: _class_of(kind) for kind in (*KINDS.values(), *PORTS.values()) if kind.attributes}
-_CLASSES["veth"] = ifinfbase.ifinfo.veth_data
+def _content(kind: Kind | None, otherwise: type) -> type:
+    """What a link's parameters are made of: of a pair, the message of the other end."""
+    if kind is not None and kind.pair:
+        return ifinfbase.ifinfo.veth_data  # type: ignore[no-any-return]
+    return _class_of(kind) if kind is not None and kind.attributes else otherwise
 
 
 class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
@@ -38,11 +42,11 @@ class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
 
         @staticmethod
         def info_data(self: Any, *args: Any, **more: Any) -> Any:
-            return _CLASSES.get(self.get_attr("IFLA_INFO_KIND"), self.hex)
+            return _content(KINDS.get(self.get_attr("IFLA_INFO_KIND")), self.hex)
 
         @staticmethod
         def info_slave_data(self: Any, *args: Any, **more: Any) -> Any:
-            return _CLASSES.get(f"{self.get_attr('IFLA_INFO_SLAVE_KIND')}_slave", self.hex)
+            return _content(PORTS.get(f"{self.get_attr('IFLA_INFO_SLAVE_KIND')}_slave"), self.hex)
 
 
 class Marshal(MarshalRtnl):  # type: ignore[misc]

@@ -10,24 +10,29 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+ParamValue: TypeAlias = "bool | int | float | str | Sequence[ParamValue] | Mapping[str, ParamValue] | Mapping[int, int]"
+"""What a parameter can be in its normal form: a list, tuple or mapping where ip has several words for it."""
 
 Words = list[str]
 
 
 class Value(Protocol):
-    def check(self, value: Any) -> Any: ...
+    """`words` takes nothing but what `check` of the same object made, which only that object knows the type of."""
+
+    def check(self, value: object) -> ParamValue | None: ...
     def words(self, word: str, value: Any) -> Words: ...
-    def take(self, word: str, met: str, rest: Words) -> Any: ...
+    def take(self, word: str, met: str, rest: Words) -> ParamValue: ...
     def starts(self, word: str) -> tuple[str, ...]: ...
 
 
 class AfterWord:
     """`WORD VALUE`: one word follows."""
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> ParamValue:
         raise NotImplementedError
 
     def text(self, value: Any) -> str:
@@ -36,7 +41,7 @@ class AfterWord:
     def words(self, word: str, value: Any) -> Words:
         return [word, self.text(value)]
 
-    def take(self, word: str, met: str, rest: Words) -> Any:
+    def take(self, word: str, met: str, rest: Words) -> ParamValue:
         return self.check(following(rest))
 
     def starts(self, word: str) -> tuple[str, ...]:
@@ -59,7 +64,7 @@ class Number(AfterWord):
     hexadecimal: bool = False
     """Whether ip reads the number as hexadecimal even without 0x in front."""
 
-    def check(self, value: Any) -> int | str:
+    def check(self, value: object) -> int | str:
         if isinstance(value, str):
             if value in self.names:
                 return value
@@ -91,7 +96,7 @@ class Choice(AfterWord):
 
     numbers: Mapping[str, int]
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         if not isinstance(value, str) or value not in self.numbers:
             raise ValueError(f"must be one of {', '.join(self.numbers)}; not {value!r}")
         return value
@@ -109,7 +114,7 @@ def choice(*words: str) -> Choice:
 
 
 class _Bool:
-    def check(self, value: Any) -> bool | None:
+    def check(self, value: object) -> bool | None:
         if not isinstance(value, (bool, int)) or value not in (0, 1):
             raise ValueError(f"must be True or False, not {value!r}")
         return bool(value)
@@ -149,7 +154,7 @@ class Flag(_Bool):
     then: tuple[str, ...] = ()
     """Words that always follow, as in `dscp inherit`."""
 
-    def check(self, value: Any) -> bool | None:
+    def check(self, value: object) -> bool | None:
         """None means: ip has no word for it, so it is the same as leaving the parameter out."""
         return super().check(value) or (False if self.no else None)
 
@@ -178,13 +183,14 @@ class Address(AfterWord):
     """True: only a multicast address; False: none; None: either."""
     any: bool = True
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         name = {4: "an IPv4 address", 6: "an IPv6 address"}.get(self.family, "an IP address")
         try:
-            address = ipaddress.ip_address(("::" if self.family == 6 else "0.0.0.0") if value == "any" else value)
+            unspecified = "::" if self.family == 6 else "0.0.0.0"
+            address = ipaddress.ip_address(unspecified if value == "any" else value if isinstance(value, str) else "")
         except ValueError:
             raise ValueError(f"must be {name}, not {value!r}") from None
-        if (self.family and address.version != self.family) or not isinstance(value, str) or "%" in value:
+        if (self.family and address.version != self.family) or "%" in str(value):
             raise ValueError(f"must be {name}, not {value!r}")
         if address.is_unspecified:
             if not self.any:
@@ -204,10 +210,10 @@ class Prefix(AfterWord):
 
     family: int
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         try:
-            prefix = ipaddress.ip_network(value)
-            if prefix.version == self.family and isinstance(value, str):
+            prefix = ipaddress.ip_network(value if isinstance(value, str) else "")
+            if prefix.version == self.family:
                 return str(prefix)
         except ValueError as error:
             if "host bits" in str(error):
@@ -218,7 +224,7 @@ class Prefix(AfterWord):
 class Mac(AfterWord):
     """A hardware address of six bytes, as text: 02:00:00:00:00:01."""
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}", value):
             raise ValueError(f"must be a MAC address such as 02:00:00:00:00:01, not {value!r}")
         return ":".join(f"{int(byte, 16):02x}" for byte in value.split(":"))
@@ -227,7 +233,7 @@ class Mac(AfterWord):
 class Link(AfterWord):
     """The name of another link in the same namespace."""
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         if not isinstance(value, str) or not 0 < len(value.encode()) < 16 or re.search(r"[\s/]", value):
             raise ValueError(f"must be the name of a link, not {value!r}")
         return value
@@ -236,7 +242,7 @@ class Link(AfterWord):
 class Name(AfterWord):
     """A name or a number of something outside of the network (a user, a group), as text."""
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)) or not re.fullmatch(r"[\w.@-]+", str(value)):
             raise ValueError(f"must be a name or a number, not {value!r}")
         return str(value)
@@ -251,7 +257,7 @@ class Key(AfterWord):
 
     no: bool = True
 
-    def check(self, value: Any) -> int:
+    def check(self, value: object) -> int:
         if value is False and self.no:
             return False
         if isinstance(value, str) and value.count(".") == 3:
@@ -278,10 +284,10 @@ class Key(AfterWord):
 class Thousandths(AfterWord):
     """A fraction from 0 to 0.999, of which three digits count."""
 
-    def check(self, value: Any) -> float:
+    def check(self, value: object) -> float:
         try:
-            number = float(value)
-        except (TypeError, ValueError):
+            number = float(value if isinstance(value, (int, float, str)) else "")
+        except ValueError:
             raise ValueError(f"must be a fraction from 0 to 0.999, not {value!r}") from None
         if not 0 <= number <= 0.999 or isinstance(value, bool):
             raise ValueError(f"must be a fraction from 0 to 0.999, not {value!r}")
@@ -304,7 +310,7 @@ class Addresses(AfterWord):
     item: Address
     most: int
 
-    def check(self, value: Any) -> list[str]:
+    def check(self, value: object) -> list[str]:
         values = [v for v in value.split(",") if v] if isinstance(value, str) else as_list(value)
         if len(values) > self.most:
             raise ValueError(f"can have {self.most} values at most, not {len(values)}")
@@ -314,7 +320,7 @@ class Addresses(AfterWord):
         return ",".join(value)
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: object) -> list[object]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"must be a list, not {value!r}")
     return list(value)

@@ -16,8 +16,6 @@ from ..errors import BadParameter
 from .engines import ENGINES
 from .trial import try_kinds
 
-NOWHERE = ("ipoib",)  # it needs an InfiniBand adapter; no kernel has one in software
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -30,7 +28,8 @@ class Choice:
 def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Choice:
     """`engine`, else VNETLEARN_ENGINE, else the first engine that can create every kind in `wanted` (None: all)."""
     wanted = [wanted] if isinstance(wanted, str) else wanted
-    names = [kinds.kind(name).name for name in (wanted if wanted is not None else kinds.KINDS)]
+    records = [kinds.kind(name) for name in (wanted if wanted is not None else kinds.KINDS)]
+    names = [kind.name for kind in records]
     asked = engine or os.environ.get("VNETLEARN_ENGINE", "")
     if asked:
         if asked not in ENGINES:
@@ -44,7 +43,7 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
     ok, why, _ = host.available()
     if not ok:
         return Choice("vm", f"this computer gives no namespaces: {why}")
-    lacks = [name for name in names if name not in (*host_kinds(), *NOWHERE)]
+    lacks = [kind.name for kind in records if not kind.hardware and kind.name not in host_kinds()]
     release = os.uname().release
     if lacks:
         return Choice("vm", f"this computer's kernel {release} cannot create {_few(lacks)}")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 from .. import kinds
 from ..errors import VnetlearnError
 from ..iproute.netns import Namespaces, Node
 from . import engines
 
-# Modules that, when they are loaded, put links of their own into every namespace: tunl0, gre0, sit0, bond0, …
-BRING_LINKS = frozenset(["bonding", "dummy", "ifb", "ip6_gre", "ip6_tunnel", "ip_gre", "ip_vti", "ipip", "sit"])
+
+def brings_links(module: str) -> bool:
+    """Whether this module, when it is loaded, puts links of its own into namespaces: tunl0, gre0, sit0, bond0, …"""
+    return any(kind.brings for kind in kinds.every() if kind.module == module)
 
 
 def try_kinds(engine: str) -> dict[str, str]:
@@ -24,19 +27,20 @@ def try_kind(netns: Namespaces[Node], kind: kinds.Kind, engine: str) -> str:
     """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
     if kind.setup and engine == "host":
         return f"it needs `{kind.setup}`, which would change the computer's own kernel"
-    if engine == "host" and kind.module in BRING_LINKS and would_load(kind.module):
+    if engine == "host" and brings_links(kind.module) and would_load(kind.module):
         return f"loading its module {kind.module} would put links into the computer's own network"
     try:
         if kind.setup:
             netns.host.run(kind.setup, quiet=True, check=True)
         node = netns.host if kind.setup else netns.add(f"try-{kind.name}")
+        example: dict[str, Any] = {**kind.example}
         for name in kind.needs:
             if name not in node.link:
                 node.link.add(name, kind="veth", peer=f"{name}p")
         if kind.via == "set":
-            node.link.set(f"{kind.name}0", kind=kind.name, **kind.example)
+            node.link.set(f"{kind.name}0", kind=kind.name, **example)
         else:
-            node.link.add("try0", kind=kind.name, **kind.example)
+            node.link.add("try0", kind=kind.name, **example)
     except VnetlearnError as error:
         return error.said
     finally:

@@ -18,7 +18,6 @@ from ..display.theme import FAMILIES, LINES, MARKS, THEMES, THINGS, Line, Look, 
 from ..errors import BadParameter
 from ..iproute.linkmsg import Link
 from ..kinds import KINDS
-from ..kinds.defaults import USUAL
 from . import selection
 from .model import OUTSIDE, Key, Relation, Snapshot, state
 from .selection import Where
@@ -321,9 +320,9 @@ def look_of(link: Link) -> Look:
 def kind_words(link: Link) -> list[str]:
     """The kind, and its parameters that matter where they are not the usual ones."""
     words = [link.kind or ("wpan" if link.link_type.startswith("ieee") else "device")]
-    if link.kind in KINDS:
-        usual = USUAL.get(link.kind, {})
-        for name in KINDS[link.kind].shows:
+    if kind := KINDS.get(link.kind):
+        usual = kind.usual
+        for name in kind.shows:
             value = link.params.get(name)
             if value in (None, False, "") or (name in usual and value == usual[name] and name != "mode"):
                 continue

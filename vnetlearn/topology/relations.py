@@ -19,7 +19,10 @@ AF_BRIDGE = 7  # PF_BRIDGE of linux/socket.h, which Python has no name for
 ANY = ("", None, "any", "0.0.0.0", "::")
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3  # TC_H_CLSACT with TC_H_MIN_…, linux/pkt_sched.h
 
-TUNNELS = {name for name, kind in KINDS.items() if "underlay" in kind.relations}
+
+def wanted(link: Link) -> tuple[str, ...]:
+    """How a link of its kind hangs together with others."""
+    return KINDS[link.kind].relations if link.kind in KINDS else ()
 
 
 def find(
@@ -29,12 +32,11 @@ def find(
     seen = Seen(source, netns, links, addrs)
     relations: list[Relation] = []
     for key, link in links.items():
-        wanted = KINDS[link.kind].relations if link.kind in KINDS else ()
-        hows = dict.fromkeys((*(how for how in wanted if how in FINDERS), "master", "radio"))
+        hows = dict.fromkeys((*(how for how in wanted(link) if how in FINDERS), "master", "radio"))
         for how in hows:
             relations += [Relation(how, *ends) for ends in FINDERS[how](seen, key, link)]
     for how, all_at_once in (("redirect", _redirects), ("held", _holders)):
-        if any(how in KINDS[link.kind].relations for link in links.values() if link.kind in KINDS):
+        if any(how in wanted(link) for link in links.values()):
             relations += [Relation(how, *ends) for ends in all_at_once(seen)]
     away = {key: home for key, link in links.items() if (home := seen.netns_of(key, link)) not in (None, key[0])}
     return tuple(dict.fromkeys(relations)), away, seen.things
@@ -64,16 +66,17 @@ class Seen:
 
     def netns_of(self, key: Key, link: Link) -> str | None:
         """The namespace in which a tunnel sends: the one it was made in."""
-        if link.link_netnsid < 0 or link.kind not in TUNNELS:
+        if link.link_netnsid < 0 or "underlay" not in wanted(link):
             return key[0]
         self._ask(key[0], self.netns)
         return next((name for name in self.netns if self._numbers.get((key[0], name)) == link.link_netnsid), None)
 
     def remotes(self, key: Key, link: Link) -> list[str]:
-        """Where a tunnel sends to: its remote, and where a vxlan's forwarding table leads (`bridge fdb show`)."""
+        """Where a tunnel sends to: its remote, and where its own forwarding table leads (`bridge fdb show`)."""
         if key not in self._remotes:
             found = [str(link.params[name]) for name in ("remote", "group") if link.params.get(name) not in ANY]
-            if link.kind == "vxlan" and not found:
+            wraps = KINDS[link.kind].wraps
+            if wraps and wraps.table and not found:
                 message = ndmsg()
                 message["family"], message["ifindex"] = AF_BRIDGE, link.index
                 rows = [row for row in self.dump(key[0], netlink.GETNEIGH, message) if row["ifindex"] == link.index]
@@ -106,7 +109,7 @@ class Seen:
 
     def _settle(self, key: Key, other: Key) -> None:
         self.below[key] = other
-        if self.links[key].kind == "veth":
+        if "peer" in wanted(self.links[key]):
             self.below[other] = key
 
     def _ask(self, netns: str, others: Iterable[str]) -> None:
@@ -119,12 +122,13 @@ class Seen:
             self._numbers.update({(netns, name): number for name, number in answer.items()})
 
     def _pointing_back(self, key: Key, link: Link) -> Iterator[str]:
-        """Namespaces in which the link of this index is a veth that points back here."""
+        """Namespaces in which the link of this index is the other end of a pair, and points back here."""
         for name in self.netns:
             there = self.links.get(self.at.get((name, link.link_index), ("", "")))
             if (
                 there
-                and link.kind == there.kind == "veth"
+                and link.kind == there.kind
+                and "peer" in wanted(link)
                 and there.link_index == link.index
                 and there.link_netnsid >= 0
             ):
@@ -152,9 +156,10 @@ def _lower(seen: Seen, key: Key, link: Link) -> Ends:
 def _master(seen: Seen, key: Key, link: Link) -> Ends:
     if link.master and (key[0], link.master) in seen.links:
         yield key, (key[0], link.master)
-    for slave in map(link.params.get, ("slave1", "slave2")):  # an hsr is not its slaves' master in IFLA_MASTER
-        if (key[0], slave) in seen.links:
-            yield (key[0], str(slave)), key
+    kind = KINDS.get(link.kind)
+    for name in kind.ports.named if kind and kind.ports else ():  # it is not their master in IFLA_MASTER
+        if (port := (key[0], str(link.params.get(name)))) in seen.links:
+            yield port, key
 
 
 def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
@@ -165,7 +170,7 @@ def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
     netns, local, remotes = seen.netns_of(key, link), link.params.get("local"), seen.remotes(key, link)
     if netns is None:
         return
-    if link.kind == "vxlan" and (dev := _dev(seen, key, link, netns)) in seen.links:
+    if (dev := _dev(seen, key, link, netns)) in seen.links:
         yield key, dev
         return
     way = next(iter(remotes), None)
@@ -176,8 +181,8 @@ def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
 
 
 def _dev(seen: Seen, key: Key, link: Link, netns: str) -> Key:
-    """What a vxlan has as dev, which it does not tell as IFLA_LINK; by its number where that is in another namespace."""
-    dev = str(link.params.get("dev", ""))
+    """What it has as dev, where it does not tell that as IFLA_LINK; by its number where that is in another namespace."""
+    dev = str(link.params.get(KINDS[link.kind].parent_word, ""))
     if link.link_netnsid < 0 or not dev:
         return netns, dev
     return seen.at.get((netns, int(dev.removeprefix("if"))), (netns, dev))
@@ -252,7 +257,7 @@ def _holders(seen: Seen) -> Ends:
         for netns in sorted(seen.netns, key=lambda name: name != one["netns"]):
             key = seen.at.get((netns, int(index))) if index.isdigit() else (netns, one["link"])
             link = seen.links.get(key) if key else None
-            if key and link and link.kind in KINDS and "held" in KINDS[link.kind].relations:
+            if key and link and "held" in wanted(link):
                 thing = netns, f"process {one['pid']}"
                 seen.things[thing] = Thing("process", f"{one['program']} (process {one['pid']})")
                 yield key, thing
@@ -260,14 +265,14 @@ def _holders(seen: Seen) -> Ends:
 
 
 def _redirects(seen: Seen) -> Ends:
-    """Links whose frames tc sends on to an ifb: `tc filter show`, action mirred."""
-    for netns in dict.fromkeys(key[0] for key, link in seen.links.items() if link.kind == "ifb"):
+    """Links whose frames tc sends on to one like an ifb: `tc filter show`, action mirred."""
+    for netns in dict.fromkeys(key[0] for key, link in seen.links.items() if "redirect" in wanted(link)):
         for index, parent in _parents(seen, netns):
             message = _tcmsg(index, parent)
             for rule in seen.dump(netns, netlink.GETTFILTER, message):
                 for target in _mirred(rule):
                     source, other = seen.at.get((netns, index)), seen.at.get((netns, target))
-                    if source and other and seen.links[other].kind == "ifb":
+                    if source and other and "redirect" in wanted(seen.links[other]):
                         yield source, other
 
 

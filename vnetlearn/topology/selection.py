@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from ..errors import BadParameter, NotFound
+from ..errors import BadParameter, NotFound, close_to, did_you_mean
 from ..iproute.linkmsg import Link
 from ..iproute.namespace import Namespace
-from ..kinds import KINDS
+from ..kinds import find
+from ..kinds.families import VIRTUAL
 from .model import RELATIONS, Key, Relation, Snapshot
 
 Where: TypeAlias = str | Namespace | Link | Key | tuple[Namespace, str] | Iterable["Where"]
 """What links are meant: a namespace by name or node, a link's name, "NAMESPACE/LINK", (namespace, link), or several."""
 LAYERS = ("physical", "l2", "l3")
-# The tunnels' modules make these in every namespace (sysctl net.core.fb_tunnels_only_for_init_net).
-FALLBACKS = {"gre0", "gretap0", "erspan0", "tunl0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"}
-# Families whose links are no cards or cables of their own; and types of links that carry no Ethernet
-VIRTUAL = {"sharing a card", "tagging", "bridge-like", "redundancy", "routing", "tunnel", "traffic control"}
 
 
 def keys(topology: Snapshot, what: Where, tried: str) -> set[Key]:
@@ -54,12 +50,12 @@ def namespace(topology: Snapshot, what: Where) -> str | None:
 
 def _unknown(topology: Snapshot, name: str, tried: str) -> NotFound:
     there = sorted({*topology.netns, *(f"{netns or topology.home}/{dev}" for netns, dev in topology.links)} - {""})
-    close = difflib.get_close_matches(name, there) or [one for one in there if one.endswith(f"/{name}")]
+    close = close_to(name, there) or [one for one in there if one.endswith(f"/{name}")]
     return NotFound(
         tried,
         f"there is no namespace or link {name!r}",
         "it is not there (any more), or is spelled otherwise",
-        f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(there)}",
+        did_you_mean(close, f"there are: {', '.join(there)}"),
     )
 
 
@@ -98,13 +94,20 @@ def select(
 def says_something(key: Key, link: Link, topology: Snapshot) -> bool:
     if link.kind == "loopback":
         return bool(topology.addresses(key))
-    return link.up or link.name not in FALLBACKS
+    return link.up or not fallback(link)
+
+
+def fallback(link: Link) -> bool:
+    """Whether it has its name of a tunnel's module, which puts one into every namespace."""
+    kind = find(link.kind)
+    return kind is not None and kind.wraps is not None and link.name in kind.brings
 
 
 def _on(layers: Sequence[str], key: Key, topology: Snapshot) -> bool:
     """Whether a link is of one of the layers: a card or cable; what carries Ethernet; what has an address."""
     link = topology.links[key]
-    family = KINDS[link.kind].family if link.kind in KINDS else link.kind
+    kind = find(link.kind)
+    family = kind.family if kind else link.kind
     return (
         ("physical" in layers and family not in (*VIRTUAL, "loopback"))
         or ("l2" in layers and link.link_type == "ether" and link.kind != "loopback")

@@ -12,14 +12,9 @@ from pathlib import Path
 
 from ...cache import cache_folder
 from ...errors import ImageError
+from ...kinds import KINDS
 from ..progress import Progress
 from . import apt
-
-# The modules behind the kinds; a kernel that lacks one of them is passed over. Some kernels have some of them built in.
-MODULES = (
-    "8021q bonding bridge dummy geneve hsr ifb ip6_gre ip6_tunnel ip_gre ip_tunnel ip_vti ipip ipvlan kvaser_pci"
-    " mac802154_hwsim macsec macvlan macvtap nlmon sit tun vcan veth vrf vxlan"
-)
 
 
 @dataclass(frozen=True)
@@ -48,12 +43,18 @@ def present() -> Kernel | None:
     return fetched or next((kernel for kernel in _installed() if not lacks(kernel)), None)
 
 
+def wanted() -> list[str]:
+    """The modules behind the kinds, and those that stand in for hardware; a kernel that lacks one is passed over."""
+    made = (kind for kind in KINDS.values() if not kind.hardware)
+    return sorted({module_name(kind.stand_in.partition(" ")[0] or kind.module) for kind in made})
+
+
 def lacks(kernel: Kernel) -> list[str]:
-    """Which of `MODULES` this kernel has neither as a file nor built in."""
+    """Which of those this kernel has neither as a file nor built in."""
     have = {module_name(file) for file in modules(kernel)}
     with contextlib.suppress(OSError):  # no such file: all must be there as files
         have |= {module_name(line) for line in (kernel.modules / "modules.builtin").read_text().split()}
-    return [name for name in MODULES.split() if name not in have]
+    return [name for name in wanted() if name not in have]
 
 
 def modules(kernel: Kernel, below: tuple[str, ...] = ("net", "drivers/net")) -> Iterator[str]:

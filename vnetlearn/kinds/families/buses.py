@@ -8,8 +8,10 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from ..numbers import enum
 from ..places import Attributes, Bits, Field, Links, Nested, Whole
-from ..record import Kind, Param, needs, table
+from ..record import Kind, Param, Rule, needs, table
+from ..scenes import NOTHING, End, Scene, Stage
 from ..values import Choice, Flag, Number, Switch, Thousandths, choice
 
 _U32, _SOME, _TDC = Number(0, 0xFFFFFFFF), Number(1, 0xFFFFFFFF), Number(0, 0xFFFFFFFE)
@@ -51,21 +53,31 @@ class _TdcMode(Bits):
         return str(spelling.named(struct.unpack("=II", attributes[self.name])[1] & self.mask))
 
 
-def _only_with(d: str) -> tuple[Any, ...]:
+def _only_with(d: str) -> tuple[Rule, ...]:
     return (
         *(needs(f"{d}{name}", f"{d}bitrate", f"{d}tq") for name in ("sample_point", "sjw")),
         *(needs(f"{d}{name}", f"{d}tq") for name in ("prop_seg", "phase_seg1", "phase_seg2")),
     )
 
 
+_DUMP = "candump -T 3000 -n 1 DEV & while kill -0 $! 2>&-; do cansend DEV 123#DEADBEEF; sleep 0.1; done"
+
 CAN = Kind(
     "can", "a controller on a CAN bus",
     "A real controller for the bus that cars and machines use; it is there when the driver finds it, and is set up "
     "before it goes up.",
     "bus and radio", "can-dev", "drivers/net/can/", "2.6.31", "none", "",
-    "Documentation/networking/can.rst; ip link help can", example={"bitrate": 500000}, setup="modprobe kvaser_pci",
+    "Documentation/networking/can.rst; ip link help can", example={"bitrate": 500000}, stand_in="kvaser_pci",
     via="set", rules=(*_only_with(""), *_only_with("d")),
     relations=("bus",), shows=("bitrate",),
+    scene=Scene(
+        Stage("A machine with two CAN controllers (QEMU's Kvaser card) on one bus.", lines="modprobe kvaser_pci"),
+        "Both controllers get the same bit rate and go up; a frame goes from one to the other.",
+        (End("", "can0"), End("", "can1")), ("bitrate", "sample_point", "loopback", "listen_only", "restart_ms"),
+        script=(_DUMP.replace("DEV &", "can1 &").replace("DEV", "can0"), "ip -s link show can1")),
+    numbers=enum("IFLA_CAN_", "UNSPEC BITTIMING BITTIMING_CONST CLOCK STATE CTRLMODE RESTART_MS RESTART BERR_COUNTER "
+        "DATA_BITTIMING DATA_BITTIMING_CONST TERMINATION TERMINATION_CONST BITRATE_CONST DATA_BITRATE_CONST "
+        "BITRATE_MAX TDC CTRLMODE_EXT"),
     params=table(
         *_timing("", "IFLA_CAN_BITTIMING", ""),
         *_timing("d", "IFLA_CAN_DATA_BITTIMING", " of CAN FD's data"),
@@ -98,7 +110,16 @@ VCAN = Kind(
     "vcan", "a CAN bus without hardware",
     "Programs on the same machine exchange CAN frames over it.",
     "bus and radio", "vcan", "drivers/net/can/vcan.c", "2.6.25", "none", "", "Documentation/networking/can.rst",
-    relations=("bus",),
+    relations=("bus",), address=False,
+    scene=Scene(NOTHING, "A bus of this machine alone: one program listens, another sends a frame.",
+                (End("", "vcan1"),), script=(_DUMP,)),
+)
+
+_RADIOS = Stage(
+    "Two IEEE 802.15.4 radios (mac802154_hwsim), the second in namespace b.", ("b",),
+    lines="modprobe mac802154_hwsim radios=2\niwpan phy phy1 set netns name /run/netns/b\n"
+    "ip -n b link set wpan1 name wpan0\niwpan dev wpan0 set pan_id 0xbeef\n"
+    "ip netns exec b iwpan dev wpan0 set pan_id 0xbeef\nip link set wpan0 up\nip -n b link set wpan0 up",
 )
 
 LOWPAN = Kind(
@@ -106,8 +127,12 @@ LOWPAN = Kind(
     "Carries IPv6 over IEEE 802.15.4 radios, with headers made small and packets cut into pieces (6LoWPAN).",
     "bus and radio", "ieee802154_6lowpan", "net/ieee802154/6lowpan/", "2.6.39", "required", "link",
     "Documentation/networking/ieee802154.rst; RFC 4944", example={"link": "wpan0"},
-    setup="modprobe mac802154_hwsim radios=2",
-    relations=("lower",),
+    stand_in="mac802154_hwsim radios=2",
+    relations=("lower",), address=False,
+    scene=Scene(
+        _RADIOS, "IPv6 over the radios, with headers made small.",
+        (End("", "lowpan1", ("fd00::1/64",)), End("b", "lowpan1", ("fd00::2/64",))), params={"link": "wpan0"},
+        pings=(("", "fd00::2"),)),
 )
 
 IPOIB = Kind(
@@ -117,6 +142,10 @@ IPOIB = Kind(
     "ip-link(8), IPOIB Type Support; Documentation/infiniband/ipoib.rst", example={"link": "eth0", "pkey": 0x8001},
     needs=("eth0",), hardware=True,
     relations=("lower",), shows=("pkey", "mode"),
+    scene=Scene(
+        Stage("A machine with one Ethernet card, and no InfiniBand adapter.", ("b",), (("/eth0", "b/eth0"),)),
+        "It needs an InfiniBand adapter, and no kernel has one in software: this is refused.", (End("", "ipoib1"),)),
+    numbers=enum("IFLA_IPOIB_", "UNSPEC PKEY MODE UMCAST"),
     params=table(
         Param("pkey", "The network's key, 0x8001 to 0xffff.", Number(0x8001, 0xFFFF), Whole("IFLA_IPOIB_PKEY", "u16")),
         Param("mode", "datagram (small packets) or connected (up to 65520 bytes).", choice("datagram", "connected"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..lists import Peer
+from ..numbers import enum
 from ..places import (
     Attributes,
     Bits,
@@ -22,7 +23,8 @@ from ..places import (
     address_text,
     mac,
 )
-from ..record import Kind, Param, apart, table
+from ..record import Kind, Param, Params, Ports, apart, table
+from ..scenes import CABLE, NOTHING, PINGED, THERE, TWO_CABLES, TWO_EMPTY, UNPLUG, End, Scene, Stage, at_both
 from ..values import Address, Addresses, Flag, Link, Mac, Number, Switch, Value, choice
 from .sharing import PROTOCOLS
 
@@ -61,6 +63,11 @@ def _option(word: str, bit: int, says: str) -> Param:
 
 
 ONE = Switch("1", "0")
+_THREE = Stage(
+    "A machine with three cards, a cable on each to another machine: a, b and c.", ("a", "b", "c"),
+    (("/pa", "a/eth0"), ("/pb", "b/eth0"), ("/pc", "c/eth0")),
+    {"a/eth0": ("10.0.0.1/24",), "b/eth0": ("10.0.0.2/24",), "c/eth0": ("10.0.0.3/24",)},
+)
 
 BRIDGE = Kind(
     "bridge", "a switch in software",
@@ -69,6 +76,32 @@ BRIDGE = Kind(
     "ip-link(8), BRIDGE Type Support; Documentation/networking/bridge.rst",
     lesson="01-foundations/03-bridge.ipynb",
     relations=("master",), shows=("vlan_filtering", "stp_state"),
+    ports=Ports(mtu="taken"),  # net/bridge/br_if.c, br_mtu_auto_adjust
+    usual={
+        "forward_delay": 1500, "hello_time": 200, "max_age": 2000, "ageing_time": 30000, "stp_state": False,
+        "priority": 32768, "vlan_filtering": False, "vlan_protocol": "802.1Q", "group_fwd_mask": 0,
+        "group_address": "01:80:c2:00:00:00", "no_linklocal_learn": False, "vlan_default_pvid": 1,
+        "vlan_stats_enabled": False, "vlan_stats_per_port": False, "mcast_snooping": True,
+        "mcast_vlan_snooping": False, "mcast_router": 1, "mcast_query_use_ifaddr": False, "mcast_querier": False,
+        "mcast_hash_elasticity": 16, "mcast_hash_max": 4096, "mcast_last_member_count": 2,
+        "mcast_startup_query_count": 2, "mcast_last_member_interval": 100, "mcast_membership_interval": 26000,
+        "mcast_querier_interval": 25500, "mcast_query_interval": 12500, "mcast_query_response_interval": 1000,
+        "mcast_startup_query_interval": 3124, "mcast_stats_enabled": False, "mcast_igmp_version": 2,
+        "mcast_mld_version": 1, "nf_call_iptables": False, "nf_call_ip6tables": False, "nf_call_arptables": False,
+    },
+    scene=Scene(
+        _THREE, "The three cards become ports of one switch, so that a, b and c are on one network.",
+        (End("", "bridge1", ports=("pa", "pb", "pc")),),
+        ("vlan_filtering", "stp_state", "forward_delay", "ageing_time", "priority", "mcast_snooping", "group_fwd_mask"),
+        pings=(("a", "10.0.0.2"), ("a", "10.0.0.3"), ("c", "10.0.0.2")), script=("bridge fdb show br DEV dynamic",)),
+    numbers=enum("IFLA_BR_", "UNSPEC FORWARD_DELAY HELLO_TIME MAX_AGE AGEING_TIME STP_STATE PRIORITY VLAN_FILTERING "
+        "VLAN_PROTOCOL GROUP_FWD_MASK ROOT_ID BRIDGE_ID ROOT_PORT ROOT_PATH_COST TOPOLOGY_CHANGE "
+        "TOPOLOGY_CHANGE_DETECTED HELLO_TIMER TCN_TIMER TOPOLOGY_CHANGE_TIMER GC_TIMER GROUP_ADDR FDB_FLUSH "
+        "MCAST_ROUTER MCAST_SNOOPING MCAST_QUERY_USE_IFADDR MCAST_QUERIER MCAST_HASH_ELASTICITY MCAST_HASH_MAX "
+        "MCAST_LAST_MEMBER_CNT MCAST_STARTUP_QUERY_CNT MCAST_LAST_MEMBER_INTVL MCAST_MEMBERSHIP_INTVL "
+        "MCAST_QUERIER_INTVL MCAST_QUERY_INTVL MCAST_QUERY_RESPONSE_INTVL MCAST_STARTUP_QUERY_INTVL NF_CALL_IPTABLES "
+        "NF_CALL_IP6TABLES NF_CALL_ARPTABLES VLAN_DEFAULT_PVID PAD VLAN_STATS_ENABLED MCAST_STATS_ENABLED "
+        "MCAST_IGMP_VERSION MCAST_MLD_VERSION VLAN_STATS_PER_PORT MULTI_BOOLOPT"),
     params=table(
         Param("fdb_flush", "Forget the learned addresses (for an existing bridge).", Flag(no=""),
               Present("IFLA_BR_FDB_FLUSH")),
@@ -146,7 +179,24 @@ BOND = Kind(
     "ip-link(8), BOND Type Support; Documentation/networking/bonding.rst",
     lesson="01-foundations/06-bond.ipynb",
     example={"mode": "active-backup", "miimon": 100}, rules=(apart("active_slave", "clear_active_slave"),),
-    relations=("master",), shows=("mode",),
+    relations=("master",), shows=("mode",), brings=("bond0",),
+    ports=Ports(mtu="given", down=True),  # drivers/net/bonding/bond_main.c, bond_enslave
+    usual={
+        "mode": "balance-rr", "miimon": 0, "updelay": 0, "downdelay": 0, "peer_notify_delay": 0, "use_carrier": True,
+        "arp_interval": 0, "arp_validate": "none", "arp_all_targets": "any", "primary_reselect": "always",
+        "fail_over_mac": "none", "xmit_hash_policy": "layer2", "resend_igmp": 1, "num_grat_arp": 1,
+        "all_slaves_active": False, "min_links": 0, "lp_interval": 1, "packets_per_slave": 1, "tlb_dynamic_lb": True,
+        "lacp_rate": "slow", "lacp_active": True, "ad_select": "stable", "arp_missed_max": 2,
+    },
+    scene=Scene(
+        TWO_CABLES, "Both cables become one link at each end. Then one of them is pulled out.",
+        tuple(End(e.netns, e.name, e.addrs, ports=("eth0", "eth1")) for e in at_both("bond")),
+        ("mode", "miimon", "updelay", "downdelay", "primary", "lacp_rate", "xmit_hash_policy"), script=UNPLUG),
+    numbers=enum("IFLA_BOND_", "UNSPEC MODE ACTIVE_SLAVE MIIMON UPDELAY DOWNDELAY USE_CARRIER ARP_INTERVAL "
+        "ARP_IP_TARGET ARP_VALIDATE ARP_ALL_TARGETS PRIMARY PRIMARY_RESELECT FAIL_OVER_MAC XMIT_HASH_POLICY "
+        "RESEND_IGMP NUM_PEER_NOTIF ALL_SLAVES_ACTIVE MIN_LINKS LP_INTERVAL PACKETS_PER_SLAVE AD_LACP_RATE AD_SELECT "
+        "AD_INFO AD_ACTOR_SYS_PRIO AD_USER_PORT_KEY AD_ACTOR_SYSTEM TLB_DYNAMIC_LB PEER_NOTIF_DELAY AD_LACP_ACTIVE "
+        "MISSED_MAX NS_IP6_TARGET"),
     params=table(
         _bond("mode", "MODE", "u8", choice("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad",
               "balance-tlb", "balance-alb"), "How frames are spread over the members; balance-rr when it is left out."),
@@ -208,6 +258,12 @@ BOND = Kind(
 )
 
 _HSR_NUMBER = Number(0, 1)
+_SLAVES = ("slave1", "slave2")
+
+
+def _one_is_gone(params: Params) -> str | None:
+    return None if all(map(params.get, _SLAVES)) else "an hsr is made of two links, and one of its two is gone"
+
 
 HSR = Kind(
     "hsr", "two paths at once around a ring",
@@ -215,7 +271,12 @@ HSR = Kind(
     "breaks; the second copy is dropped.",
     "redundancy", "hsr", "net/hsr/", "3.13", "none", "", "ip-link(8), HSR Type Support",
     example={"slave1": "eth0", "slave2": "eth1"}, needs=("eth0", "eth1"),
-    relations=("master",), shows=("proto",),
+    relations=("master",), shows=("proto",), ports=Ports(_SLAVES), gone=_one_is_gone, told_home=False,
+    mtu=None, address=False, usual={"supervision": 0, "proto": 0},
+    scene=Scene(
+        TWO_CABLES, "Two machines and two cables are a ring. Each frame goes both ways; then one cable is pulled out.",
+        at_both("hsr"), script=UNPLUG),
+    numbers=enum("IFLA_HSR_", "UNSPEC SLAVE1 SLAVE2 MULTICAST_SPEC SUPERVISION_ADDR SEQ_NR VERSION PROTOCOL"),
     params=table(
         Param("slave1", "The first of its two links.", Link(), Index("IFLA_HSR_SLAVE1"), required=True),
         Param("slave2", "The second of its two links.", Link(), Index("IFLA_HSR_SLAVE2"), required=True),
@@ -228,6 +289,9 @@ HSR = Kind(
     ),
 )
 
+_OTHER_END = """for name in $(ip -n b -br link show type veth | cut -d@ -f1)
+do ip -n b addr add 10.0.0.2/24 dev "$name"; ip -n b link set "$name" up; done"""
+
 VETH = Kind(
     "veth", "a cable with two ends",
     "A pair of links: what goes into one comes out of the other. It connects namespaces, and namespaces with bridges.",
@@ -235,16 +299,38 @@ VETH = Kind(
     example={"peer": "veth1"},
     lesson="01-foundations/02-veth.ipynb",
     relations=("peer",),
+    scene=Scene(
+        TWO_EMPTY, "A cable between a and b. Its other end is given as ip has it: name NAME netns NAMESPACE.",
+        (End("a", "veth1", ("10.0.0.1/24",)),), params={"peer": {"name": "veth2", "netns": "b"}}, after=_OTHER_END,
+        pings=PINGED),
     params=table(Param("peer", "The other end: its name, or a dict of ip's options for a new link (name, netns, "
                        "address, mtu, …).", Peer(), Elsewhere("a link message of its own in VETH_INFO_PEER"))),
 )
+
+_ROUTER = Stage(
+    "A router with a machine on each side: a and b.", ("a", "b"), (("/eth0", "a/eth0"), ("/eth1", "b/eth0")),
+    {"/eth0": ("10.0.1.1/24",), "a/eth0": ("10.0.1.2/24",), "/eth1": ("10.0.2.1/24",), "b/eth0": ("10.0.2.2/24",)},
+    lines="sysctl -qw net.ipv4.ip_forward=1\nip -n a route add default via 10.0.1.1\n"
+    "ip -n b route add default via 10.0.2.1",
+)
+
+
+def _quiet(params: Params) -> tuple[str, ...]:
+    """Ethernet, but without ARP and multicast from the start."""
+    return ("NOARP",)
+
 
 VRF = Kind(
     "vrf", "a routing table of its own for some links",
     "Links that are its ports route by a table of their own, so that one machine acts as several routers.",
     "routing", "vrf", "drivers/net/vrf.c", "4.3", "none", "", "ip-link(8), VRF Type Support; "
     "Documentation/networking/vrf.rst", example={"table": 10},
-    relations=("master",), shows=("table",),
+    relations=("master",), shows=("table",), ports=Ports(routed=True), mtu=None, flags=_quiet,
+    scene=Scene(
+        _ROUTER, "The router's eth0 gets a routing table of its own: a reaches the router, and b no more.",
+        (End("", "vrf1", ports=("eth0",)),), pings=(("a", "10.0.1.1"), ("a", "10.0.2.2"), ("b", "10.0.2.1")),
+        script=("ip route show vrf DEV", "ip route show")),
+    numbers=enum("IFLA_VRF_", "UNSPEC TABLE"),
     params=table(Param("table", "The number of its routing table, 1 to 4294967295, or main, default or local.",
                        Number(1, 0xFFFFFFFF, {"default": 253, "main": 254, "local": 255}),
                        Whole("IFLA_VRF_TABLE", "u32"), required=True)),
@@ -255,7 +341,11 @@ DUMMY = Kind(
     "Swallows what is sent to it. Good for an address that is always up, and for trying things out.",
     "endpoints", "dummy", "drivers/net/dummy.c", "", "none", "", "ip-link(8)",
     lesson="01-foundations/04-dummy.ipynb",
-    relations=(),
+    brings=("dummy0",), swallows=True, flags=_quiet,
+    scene=Scene(
+        NOTHING, "Its own address answers; what is sent to another one through it is gone.",
+        (End("", "dummy1", ("10.0.0.1/24",)),), pings=(("", "10.0.0.1"), ("", "10.0.0.2")),
+        script=("ip -s link show dev DEV",)),
 )
 
 IFB = Kind(
@@ -264,7 +354,15 @@ IFB = Kind(
     "links can share it.",
     "traffic control", "ifb", "drivers/net/ifb.c", "2.6.16", "none", "", "tc-mirred(8)",
     lesson="02-sharing-a-card/05-ifb.ipynb",
-    relations=("redirect",),
+    relations=("redirect",), brings=("ifb0", "ifb1"), queue=32, flags=_quiet,
+    scene=Scene(
+        CABLE, "What comes in on b's eth0 is redirected to the ifb, whose queue lets 32 kbit/s through.",
+        (End("b", "ifb1"),), pings=(("a", THERE[0]),),
+        after="tc -n b qdisc add dev DEV root tbf rate 32kbit burst 1600 limit 30000\n"
+        "tc -n b qdisc add dev eth0 ingress\n"
+        "tc -n b filter add dev eth0 parent ffff: matchall action mirred egress redirect dev DEV",
+        clear="tc -n b qdisc del dev eth0 ingress",
+        script=("ip netns exec a ping -c 4 -i 0.2 -s 1400 192.0.2.2", "tc -n b -s qdisc show dev DEV")),
 )
 
 NLMON = Kind(
@@ -272,7 +370,11 @@ NLMON = Kind(
     "Shows a copy of all netlink messages between programs and the kernel, for tcpdump and the like.",
     "monitoring", "nlmon", "drivers/net/nlmon.c", "3.11", "none", "", "ip-link(8)",
     lesson="03-user-space/02-nlmon.ipynb",
-    relations=("hears",),
+    relations=("hears",), address=False,
+    scene=Scene(
+        NOTHING, "tcpdump looks at it while ip gives the loopback another address.", (End("", "nlmon1"),),
+        script=("timeout 5 tcpdump -lni DEV -s 64 -c 4 & while kill -0 $! 2>&-; do "
+                "ip addr add 10.9.9.9/32 dev lo; ip addr del 10.9.9.9/32 dev lo; done",)),
 )
 
 KINDS = (BRIDGE, BOND, HSR, VETH, VRF, DUMMY, IFB, NLMON)

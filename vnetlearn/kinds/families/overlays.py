@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lists import Ports
+from ..numbers import enum
 from ..places import Attributes, EitherIp, Index, Links, Present, Whole, WithBit
-from ..record import Kind, Param, Params, apart, needs, table
-from ..values import Address, Flag, Link, Number, Value, choice
+from ..record import Kind, Param, Params, Wraps, apart, needs, table
+from ..scenes import CABLE, PINGED, V4, Scene, at_both
+from ..values import Address, Flag, Link, Number, ParamValue, Value, choice
 
 VNI, PORT, LABEL = Number(0, 0xFFFFFF), Number(0, 0xFFFF), Number(0, 0xFFFFF)
 TOS = Number(0, 255, {"inherit": 1}, hexadecimal=True)
@@ -59,14 +61,21 @@ def _vxlan_id(params: Params) -> str | None:
 
 
 def _vxlan_family(params: Params) -> str | None:
-    given = {name: params[name] for name in ("local", "remote", "group") if name in params}
+    given = {name: str(params[name]) for name in ("local", "remote", "group") if name in params}
     if len({":" in address for address in given.values()}) < 2:
         return None
     return f"{' and '.join(given)} must both be IPv4 or both be IPv6 addresses"
 
 
-def _vxlan_implied(params: Params) -> dict[str, Any]:
+def _vxlan_implied(params: Params) -> dict[str, ParamValue]:
     return {"learning": not params.get("external"), **({"dstport": 4790} if params.get("gpe") else {})}
+
+
+def _vxlan_again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
+    """With external, the number that the kernel tells has no meaning, and ip turns learning off."""
+    if not unusual.get("external"):
+        return unusual
+    return {**{name: value for name, value in unusual.items() if name != "id"}, "learning": told["learning"]}
 
 
 VXLAN = Kind(
@@ -79,6 +88,20 @@ VXLAN = Kind(
     rules=(apart("group", "remote"), needs("group", "dev"), needs("vnifilter", "external"), _vxlan_id, _vxlan_family),
     implied=_vxlan_implied,
     relations=("underlay", "tunnel"), shows=("id", "remote", "group"),
+    wraps=Wraps("VXLAN", udp=(4789, 8472), table=True), mtu=None, again=_vxlan_again,
+    usual={
+        "ttl": "auto", "tos": 0, "df": "unset", "flowlabel": 0, "ageing": 300, "maxaddress": "unlimited",
+        "srcport": (0, 0), "dstport": 8472, "external": False, "learning": True, "proxy": False, "rsc": False,
+        "l2miss": False, "l3miss": False, "udpcsum": True, "udp6zerocsumtx": False, "udp6zerocsumrx": False,
+        "remcsumtx": False, "remcsumrx": False,
+    },
+    scene=Scene(
+        CABLE, "An Ethernet of its own between a and b, in UDP packets over the cable.", at_both("vxlan"),
+        ("id", "remote", "local", "dstport", "dev", "group", "learning", "ttl", "external"), V4, pings=PINGED,
+        script=("bridge -n a fdb show dev DEV",)),
+    numbers=enum("IFLA_VXLAN_", "UNSPEC ID GROUP LINK LOCAL TTL TOS LEARNING AGEING LIMIT PORT_RANGE PROXY RSC L2MISS "
+        "L3MISS PORT GROUP6 LOCAL6 UDP_CSUM UDP_ZERO_CSUM6_TX UDP_ZERO_CSUM6_RX REMCSUM_TX REMCSUM_RX GBP "
+        "REMCSUM_NOPARTIAL COLLECT_METADATA LABEL GPE TTL_INHERIT DF VNIFILTER"),
     params=table(
         _vxlan("id", "ID", "u32", VNI, "The network's number, 0 to 16777215.", "vni"),
         Param("group", "The multicast address that stands for all other machines; needs dev.",
@@ -135,6 +158,16 @@ def _geneve_ends(params: Params) -> str | None:
     return f"{missing[0]} is missing" if missing else None
 
 
+def _geneve_again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
+    """The kernel tells udp6zerocsumtx over IPv6 only, where another value of udp6zerocsumrx is usual."""
+    v6 = "udp6zerocsumtx" in told
+    said = {**unusual, **({"udp6zerocsumrx": told["udp6zerocsumrx"]} if v6 else {})}
+    if unusual.get("external"):
+        return {name: value for name, value in said.items() if name not in ("id", "remote")}
+    # the kernel does not tell a remote that is any address, and ip wants one
+    return {"remote": "::" if v6 else "0.0.0.0", **said}
+
+
 GENEVE = Kind(
     "geneve", "Ethernet networks over UDP, with room for options",
     "Carries Ethernet frames in UDP packets as vxlan does, with a header that can be extended.",
@@ -142,6 +175,15 @@ GENEVE = Kind(
     "ip-link(8), GENEVE Type Support; RFC 8926", example={"id": 42, "remote": "192.0.2.2"},
     rules=(_geneve_ends,), implied=lambda params: {"id": 0},
     relations=("underlay", "tunnel"), shows=("id", "remote"),
+    wraps=Wraps("GENEVE", udp=(6081,)), told_home=False, mtu=None, again=_geneve_again,
+    usual={
+        "ttl": "auto", "tos": 0, "df": "unset", "flowlabel": 0, "dstport": 6081, "udpcsum": False,
+        "udp6zerocsumrx": True,
+    },
+    scene=Scene(CABLE, "An Ethernet of its own between a and b, in UDP packets over the cable.", at_both("geneve"),
+                ("id", "remote", "dstport", "ttl", "df", "external"), pings=PINGED),
+    numbers=enum("IFLA_GENEVE_", "UNSPEC ID REMOTE TTL TOS PORT COLLECT_METADATA REMOTE6 UDP_CSUM UDP_ZERO_CSUM6_TX "
+        "UDP_ZERO_CSUM6_RX LABEL TTL_INHERIT DF INNER_PROTO_INHERIT"),
     params=table(
         _geneve("id", "ID", "u32", VNI, "The network's number, 0 to 16777215.", "vni"),
         Param("remote", "The other machine's address.", Address(multicast=False),

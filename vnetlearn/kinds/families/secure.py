@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..numbers import enum
 from ..places import Attributes, Bytes, Links, Whole, mac_bytes
-from ..record import Kind, Param, Params, apart, needs, table
-from ..values import AfterWord, Choice, Flag, Mac, Name, Number, Switch, choice
+from ..record import Kind, Param, Params, Wraps, apart, needs, once, table
+from ..scenes import CABLE, KEYS, NOTHING, PINGED, End, Scene, at_both, batch
+from ..values import AfterWord, Choice, Flag, Mac, Name, Number, ParamValue, Switch, choice
 
 _SCI, _PORT = "IFLA_MACSEC_SCI", "IFLA_MACSEC_PORT"
 
@@ -18,7 +20,7 @@ _SCI, _PORT = "IFLA_MACSEC_SCI", "IFLA_MACSEC_PORT"
 class SecureChannel(AfterWord):
     """A secure channel's identifier: 16 hexadecimal digits, which are a MAC address and a port."""
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         text = f"{value:016x}" if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
         if not isinstance(text, str) or not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{1,16}", text) or not int(text, 16):
             raise ValueError(f"must be 16 hexadecimal digits, not {value!r}")
@@ -63,6 +65,22 @@ def _replay(params: Params) -> str | None:
     return "window needs replay" if "window" in params and "replay" not in params else None
 
 
+def _again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
+    """Its channel, where that is not its own MAC and the port 1; one that is not sent is taken as a port only."""
+    said = once(unusual, sci=("address", "port"))
+    if said.get("sci") == address.replace(":", "") + "0001":
+        del said["sci"]
+    if "sci" in said and said.get("send_sci") is False:
+        said["port"] = int(str(said.pop("sci"))[-4:], 16)
+    return said
+
+
+_CHANNELS = "\n".join(
+    batch(here, f"macsec add DEV tx sa 0 pn 1 on key 0{n} {KEYS[n]}", f"macsec add DEV rx port 1 address {mac}",
+          f"macsec add DEV rx port 1 address {mac} sa 0 pn 1 on key 0{1 - n} {KEYS[1 - n]}")
+    for n, (here, mac) in enumerate((("a", "02:00:00:00:00:02"), ("b", "02:00:00:00:00:01")))
+)
+
 MACSEC = Kind(
     "macsec", "encrypted Ethernet",
     "Encrypts and checks Ethernet frames between machines on the same network (IEEE 802.1AE).",
@@ -72,6 +90,16 @@ MACSEC = Kind(
            apart("send_sci", "end_station", "scb")),
     implied=lambda params: {"window": 0xFFFFFFFF} if "replay" in params else {},
     relations=("lower",), shows=("encrypt",),
+    wraps=Wraps("MACsec", sealed=True), mtu=None, follows=("address",), again=_again,
+    usual={
+        "cipher": "default", "icvlen": 16, "encrypt": False, "send_sci": True, "end_station": False, "scb": False,
+        "protect": True, "replay": False, "validate": "strict", "encodingsa": 0, "offload": "off",
+    },
+    scene=Scene(CABLE, "The cable's frames are encrypted, with a key for each direction.", at_both("macsec"),
+                ("encrypt", "cipher", "validate", "replay", "window", "send_sci"), after=_CHANNELS, pings=PINGED,
+                script=("ip -n a -s macsec show DEV",)),
+    numbers=enum("IFLA_MACSEC_", "UNSPEC SCI PORT ICV_LEN CIPHER_SUITE WINDOW ENCODING_SA ENCRYPT PROTECT INC_SCI ES "
+        "SCB REPLAY_PROTECT VALIDATION PAD OFFLOAD"),
     params=table(
         Param("address", "The MAC address in the identifier of its channel; the link's own by default.", Mac(),
               _Address()),
@@ -122,6 +150,26 @@ class _Untold(_Told):
         return None
 
 
+# A program behind the tun: it says what comes, and answers a ping with the same packet, its addresses exchanged and its
+# type 0, the reply (RFC 792). How it has to open the link is in tun_flags (linux/if_tun.h).
+_ECHO = """python3 -ISc '
+import fcntl, os, select, struct
+flags = int(open("/sys/class/net/DEV/tun_flags").read(), 16) & 0x5103
+before = (0 if flags & 0x1000 else 4) + (10 if flags & 0x4000 else 0)
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"DEV", flags))
+ping = os.spawnlp(os.P_NOWAIT, "ping", "ping", "-c", "2", "-i", "0.2", "-W", "1", "10.0.0.2")
+while not os.waitpid(ping, os.WNOHANG)[0]:
+    if select.select([tun], [], [], 0.1)[0]:
+        data = bytearray(os.read(tun, 2000))
+        print("the program got", len(data), "bytes:", data[:24].hex(" "), "...", flush=True)
+        head, packet = data[:before], data[before:]
+        if flags & 1 and packet[0] >> 4 == 4 and packet[9] == 1 and packet[20] == 8:
+            packet[12:20] = packet[16:20] + packet[12:16]
+            packet[20:24] = struct.pack("!HH", 0, (struct.unpack_from("!H", packet, 22)[0] + 0x800) % 0xFFFF)
+            os.write(tun, head + packet)
+'"""
+
 TUN = Kind(
     "tun", "a link whose other end is a program",
     "What is sent to it goes to a program that has opened it, as packets (tun) or as Ethernet frames (tap): VPNs and "
@@ -129,7 +177,11 @@ TUN = Kind(
     "user space", "tun", "drivers/net/tun.c", "", "none", "", "ip-tuntap(8); Documentation/networking/tuntap.rst",
     example={"mode": "tun"}, via="tuntap",
     lesson="03-user-space/01-tun-and-tap.ipynb",
-    relations=("held",), shows=("mode",),
+    relations=("held",), shows=("mode",), queue=500, address=False,
+    scene=Scene(NOTHING, "A program opens it, says what comes, and answers a ping itself: no other machine is there.",
+                (End("", "tun1", ("10.0.0.1/24",)),), script=(_ECHO,)),
+    numbers=enum("IFLA_TUN_", "UNSPEC OWNER GROUP TYPE PI VNET_HDR PERSIST MULTI_QUEUE NUM_QUEUES "
+        "NUM_DISABLED_QUEUES"),
     params=table(
         Param("mode", "tun for IP packets, tap for Ethernet frames.", Choice({"tun": 1, "tap": 2}),
               _Told("IFLA_TUN_TYPE", "u8"), required=True),

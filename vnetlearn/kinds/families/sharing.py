@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..lists import Choices, QosMap, Sources
+from ..numbers import enum
 from ..places import Attributes, Bits, Links, Rows, Whole, attribute, mac_bytes
 from ..record import Kind, Param, Params, apart, needs, table
+from ..scenes import BARE_CABLE, LAN, PINGED, End, Scene, at_both
 from ..values import Choice, Flag, Number, Switch, choice
 
 PROTOCOLS = Choice({"802.1Q": 0x8100, "802.1ad": 0x88A8})
@@ -50,12 +52,23 @@ class _NoBits(Bits):
 
 
 def _promiscuous(params: Params) -> str | None:
-    if "nopromisc" in params.get("flag", ()) and params.get("mode") != "passthru":
+    flags = params.get("flag")
+    if isinstance(flags, tuple) and "nopromisc" in flags and params.get("mode") != "passthru":
         return "flag nopromisc is for mode passthru only"
     return None
 
 
-def _macvlan(name: str, title: str, says: str, module: str, source: str, since: str, lesson: str) -> Kind:
+
+def _children(kind: str, says: str, first: tuple[str, ...]) -> Scene:
+    ends = (End("", f"{kind}1", ("192.168.0.100/24",), to="ns1"), End("", f"{kind}2", ("192.168.0.200/24",), to="ns2"))
+    return Scene(LAN, says, ends, first, pings=(
+        ("ns1", "192.168.0.200"), ("ns1", "192.168.0.171"), ("ns1", "192.168.0.20"), ("ns1", "192.168.0.1"),
+    ))
+
+
+def _macvlan(
+    name: str, title: str, says: str, module: str, source: str, since: str, lesson: str, scene: str, queue: int = 1000
+) -> Kind:
     return Kind(
         name, title, says, "sharing a card", module, source, since, "required", "link",
         "ip-link(8), MACVLAN and MACVTAP Type Support", lesson,
@@ -63,6 +76,9 @@ def _macvlan(name: str, title: str, says: str, module: str, source: str, since: 
         relations=("lower", "held") if name == "macvtap" else ("lower",), shows=("mode",), rules=(
             _promiscuous, needs("macaddr", "mode"),
         ),
+        mirrors=True, queue=queue, usual={"mode": "vepa", "flag": ("null",), "bcqueuelen": 1000},
+        scene=_children(name, scene, ("mode", "flag", "macaddr", "bcqueuelen")),
+        numbers=enum("IFLA_MACVLAN_", "UNSPEC MODE FLAGS MACADDR_MODE MACADDR MACADDR_DATA MACADDR_COUNT BC_QUEUE_LEN"),
         params=table(
             Param("mode", "How it and its siblings hear each other: private (not at all), vepa (over the switch), "
                   "bridge (directly), passthru (one only, with the card's MAC), source (by a list of senders); the "
@@ -108,11 +124,13 @@ KINDS = (
     _macvlan("macvlan", "one card, several MAC addresses",
              "Gives a network card further links, each with a MAC address of its own, so that one card looks like "
              "several machines to the switch.", "macvlan", "drivers/net/macvlan.c", "2.6.23",
-             "02-sharing-a-card/01-macvlan.ipynb"),
+             "02-sharing-a-card/01-macvlan.ipynb", "Two children of eth0, each in a namespace of its own. In the mode "
+             "passthru there is room for one."),
     _macvlan("macvtap", "a macvlan whose frames a program reads",
              "Like macvlan, but frames go to and come from a program (often a virtual machine) through a character "
              "device /dev/tapINDEX.", "macvtap", "drivers/net/macvtap.c", "2.6.34",
-             "02-sharing-a-card/02-macvtap.ipynb"),
+             "02-sharing-a-card/02-macvtap.ipynb", "As macvlan. Until a program opens /dev/tapINDEX, the kernel itself "
+             "takes the frames, so that it answers.", queue=500),
     Kind(
         "ipvlan", "one card, one MAC address, several IP addresses",
         "Gives a network card further links which all have its MAC address; the kernel tells them apart by their IP "
@@ -121,6 +139,11 @@ KINDS = (
         "ip-link(8), IPVLAN Type Support; Documentation/networking/ipvlan.rst", "02-sharing-a-card/03-ipvlan.ipynb",
         example={"link": "eth0", "mode": "l2"}, needs=("eth0",), rules=(apart("bridge", "private", "vepa"),),
         implied=lambda params: {"bridge": True}, relations=("lower",), shows=("mode", "private", "vepa"),
+        address=False, flags=lambda params: None if params.get("mode") == "l2" else ("NOARP", "MULTICAST"),
+        usual={"mode": "l3", "bridge": True, "private": False, "vepa": False},
+        scene=_children("ipvlan", "Two children of eth0 with its MAC address, each in a namespace of its own.",
+                        ("mode", "bridge", "private", "vepa")),
+        numbers=enum("IFLA_IPVLAN_", "UNSPEC MODE FLAGS"),
         params=table(
             Param("mode", "At which layer frames are handed to the children: l2 (they do ARP themselves), l3 (the "
                   "parent routes for them), l3s (as l3, through the host's netfilter); l3 when it is left out. All "
@@ -140,6 +163,12 @@ KINDS = (
         "tagging", "8021q", "net/8021q/", "", "required", "link",
         "ip-link(8), VLAN Type Support", lesson="01-foundations/05-vlan.ipynb", example={"link": "eth0", "id": 100},
         needs=("eth0",), relations=("lower",), shows=("protocol", "id"),
+        follows=("address", "flags", "up"),  # net/8021q/vlan_dev.c, vlan_dev_init; vlan.c, vlan_device_event
+        usual={"protocol": "802.1Q", "reorder_hdr": True, "gvrp": False, "mvrp": False, "loose_binding": False,
+               "bridge_binding": False},
+        scene=Scene(BARE_CABLE, "The cable carries frames with a number; both ends have to have the same one.",
+                    at_both("vlan"), ("id", "protocol", "reorder_hdr", "loose_binding"), pings=PINGED),
+        numbers=enum("IFLA_VLAN_", "UNSPEC ID FLAGS EGRESS_QOS INGRESS_QOS PROTOCOL"),
         params=table(
             Param("protocol", "The tag's Ethernet type: 802.1Q (by default) or 802.1ad (the outer tag of two).",
                   PROTOCOLS, Whole("IFLA_VLAN_PROTOCOL", "be16")),

@@ -1,21 +1,20 @@
-"""Tunnels that carry packets in packets: ipip, sit, gre, gretap, ip6tnl, ip6gre, ip6gretap, vti."""
+"""Tunnels that carry packets in packets: ipip, sit, ip6tnl, vti. What those of gre.py have in common with them is here."""
 
 # Tables of data, set as they read best:
 # fmt: off
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from dataclasses import dataclass
 from typing import Any
 
+from ..numbers import enum
 from ..places import (
     Attributes,
     Bits,
     Index,
     Links,
-    Place,
     Present,
     Whole,
     WithBit,
@@ -24,16 +23,17 @@ from ..places import (
     both,
     ip,
 )
-from ..record import Kind, Param, Params, alone, apart, needs, table
-from ..values import Address, Choice, Flag, Key, Link, Number, Prefix, Words, choice
+from ..record import Kind, Param, Params, Wraps, alone, apart, needs, once, table
+from ..scenes import CABLE, HERE, KEYS, PINGED, THERE, V4, V6, Scene, at_both, batch
+from ..values import Address, Choice, Flag, Key, Link, Number, ParamValue, Prefix, Words, choice
 
-_U32 = 0xFFFFFFFF
+U32 = 0xFFFFFFFF
 TTL = Number(0, 255, {"inherit": 0})
 TOS = Number(0, 255, {"inherit": 1}, hexadecimal=True)
 EXTERNAL_WHY = "its addresses come from routes or tc, so ip sends nothing else"
 
 
-def _ends(prefix: str, family: int) -> tuple[Param, ...]:
+def ends(prefix: str, family: int) -> tuple[Param, ...]:
     return (
         Param("remote", "The other machine's address, or any.", Address(family), ip(f"{prefix}REMOTE")),
         Param("local", "The address it sends from, or any.", Address(family), ip(f"{prefix}LOCAL")),
@@ -41,7 +41,7 @@ def _ends(prefix: str, family: int) -> tuple[Param, ...]:
     )
 
 
-def _v4(prefix: str) -> tuple[Param, ...]:
+def v4(prefix: str) -> tuple[Param, ...]:
     """What the outer IPv4 header looks like."""
     return (
         Param("ttl", "How many routers the outer packet may pass, 1 to 255, or inherit (from the inner packet).", TTL,
@@ -50,12 +50,12 @@ def _v4(prefix: str) -> tuple[Param, ...]:
               Whole(f"{prefix}TOS", "u8"), also=("tclass", "dsfield")),
         Param("pmtudisc", "Whether the outer packet must not be fragmented, so that the path's MTU is found; on by "
               "default, and needed for a fixed ttl.", Flag(), Whole(f"{prefix}PMTUDISC", "u8")),
-        Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, _U32),
+        Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, U32),
               Whole(f"{prefix}FWMARK", "u32")),
     )
 
 
-def _v6(prefix: str) -> tuple[Param, ...]:
+def v6(prefix: str) -> tuple[Param, ...]:
     """What the outer IPv6 header looks like."""
 
     def flag(mask: int) -> Bits:
@@ -78,7 +78,7 @@ def _v6(prefix: str) -> tuple[Param, ...]:
         Param("dscp", "With inherit (True): the inner packet takes over the outer one's DSCP on arrival.",
               Flag(no="", then=("inherit",)), flag(0x10)),
         Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295, or inherit.",
-              Number(0, _U32, {"inherit": -1}), WithBit(Whole(f"{prefix}FWMARK", "u32"), flag(0x20), "inherit")),
+              Number(0, U32, {"inherit": -1}), WithBit(Whole(f"{prefix}FWMARK", "u32"), flag(0x20), "inherit")),
         Param("allow-localremote", "Whether the remote address may be one of this machine.", Flag(), flag(0x40)),
     )
 
@@ -93,7 +93,7 @@ class _NoEncap(Whole):
         return None
 
 
-def _encap(prefix: str) -> tuple[Param, ...]:
+def encap(prefix: str) -> tuple[Param, ...]:
     """The tunnel's packets inside of UDP."""
 
     def flag(bit: int) -> Bits:
@@ -114,18 +114,50 @@ def _encap(prefix: str) -> tuple[Param, ...]:
     )
 
 
-def _external(prefix: str) -> Param:
+def external(prefix: str) -> Param:
     return Param("external", "Addresses come from routes or tc, not from here.", Flag(no=""),
                  Present(f"{prefix}COLLECT_METADATA"))
 
 
-_PLAIN = (apart("encap", "noencap"),)
+PLAIN = (apart("encap", "noencap"),)
 
 
-def _ttl_needs_pmtudisc(params: Params) -> str | None:
+def ttl_needs_pmtudisc(params: Params) -> str | None:
     if params.get("pmtudisc") is False and params.get("ttl", "inherit") != "inherit":
         return "ttl and nopmtudisc exclude each other"
     return None
+
+
+# What is usual, and what makes one again
+
+_ENCAP_USUAL: Params = {
+    "fwmark": 0, "encap": "none", "encap_sport": "auto", "encap_dport": 0, "encap_csum": False,
+    "encap_udp6_csum": False, "encap_remcsum": False,
+}
+V4_USUAL: Params = {"ttl": "inherit", "tos": 0, "pmtudisc": True, **_ENCAP_USUAL}
+V6_USUAL: Params = {
+    "hoplimit": 64, "encaplimit": 4, "tclass": 0, "flowlabel": 0, "dscp": False, "allow_localremote": False,
+    **_ENCAP_USUAL, "encap_udp6_csum": True,
+}
+_BARE = {"ttl": 64, "pmtudisc": False}  # what the kernel gives a sit that is told nothing, and ip refuses to say
+_ENDS = ("remote", "local")
+_FROM_ROUTES = (*_ENDS, "key", "ikey", "okey")  # with external; what the kernel tells of them has no meaning then
+
+
+def again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
+    """A tunnel's ends where it has them, and each number once. Told nothing, `ip` leaves all to the kernel, which starts
+    with other values than ip's."""
+    if told.items() >= _BARE.items():
+        return {}
+    said = once(unusual, key=("ikey", "okey"), seq=("iseq", "oseq"), csum=("icsum", "ocsum"))
+    left = _FROM_ROUTES if said.get("external") else tuple(name for name in _ENDS if said.get(name) == "any")
+    return {name: value for name, value in said.items() if name not in left} or {"remote": "any"}
+
+
+def scene(kind: str, says: str, over: Params, first: tuple[str, ...]) -> Scene:
+    """The same tunnel from a and from b, with these addresses."""
+    last = ("hoplimit",) if over is V6 else ("ttl", "pmtudisc")
+    return Scene(CABLE, says, at_both(kind), (*first, *last), over, pings=PINGED)
 
 
 # ipip and sit
@@ -176,24 +208,29 @@ class _SixRdReset(_SixRd):
 
 
 _IPTUN = "IFLA_IPTUN_"
-_V4_IMPLIED: dict[str, Any] = {"ttl": "inherit", "pmtudisc": True}
-_V6_IMPLIED: dict[str, Any] = {"hoplimit": 64, "encaplimit": 4, "encap_udp6_csum": True}
+_NUMBERS = enum(_IPTUN, "UNSPEC LINK LOCAL REMOTE TTL TOS ENCAP_LIMIT FLOWINFO FLAGS PROTO PMTUDISC 6RD_PREFIX "
+    "6RD_RELAY_PREFIX 6RD_PREFIXLEN 6RD_RELAY_PREFIXLEN ENCAP_TYPE ENCAP_FLAGS ENCAP_SPORT ENCAP_DPORT "
+    "COLLECT_METADATA FWMARK")
+V4_IMPLIED: dict[str, ParamValue] = {"ttl": "inherit", "pmtudisc": True}
+V6_IMPLIED: dict[str, ParamValue] = {"hoplimit": 64, "encaplimit": 4, "encap_udp6_csum": True}
 
 
-def _iptun_implied(params: Params) -> dict[str, Any]:
-    return {"mode": "any"} if params.get("external") else {"mode": "any", **_V4_IMPLIED}
+def _iptun_implied(params: Params) -> dict[str, ParamValue]:
+    return {"mode": "any"} if params.get("external") else {"mode": "any", **V4_IMPLIED}
 
 
 IPIP = Kind(
     "ipip", "IPv4 in IPv4", "Carries IPv4 packets in IPv4 packets to another machine, with the least overhead.",
     "tunnel", "ipip", "net/ipv4/ipip.c", "", "optional", "dev", "ip-link(8), IPIP, SIT Type Support; ip-tunnel(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
-    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY)), always=(_ttl_needs_pmtudisc,),
+    rules=(*PLAIN, alone("external", "mode", why=EXTERNAL_WHY)), always=(ttl_needs_pmtudisc,),
     implied=_iptun_implied,
     whole=True, params=table(
-        _mode("ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
+        _mode("ipip", "mplsip", "any"), *ends(_IPTUN, 4), *v4(_IPTUN), *encap(_IPTUN), external(_IPTUN),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
+    wraps=Wraps(), brings=("tunl0",), address=False, again=again, usual={"mode": "any", **V4_USUAL}, numbers=_NUMBERS,
+    scene=scene("ipip", "IPv4 packets between a and b, inside of IPv4 packets.", V4, ("mode", *V4)),
 )
 
 SIT = Kind(
@@ -201,11 +238,11 @@ SIT = Kind(
     "and ISATAP.",
     "tunnel", "sit", "net/ipv6/sit.c", "", "optional", "dev", "ip-link(8), IPIP, SIT Type Support; ip-tunnel(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2"},
-    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY), apart("6rd_prefix", "6rd_reset"),
+    rules=(*PLAIN, alone("external", "mode", why=EXTERNAL_WHY), apart("6rd_prefix", "6rd_reset"),
            apart("6rd_relay_prefix", "6rd_reset"), needs("6rd_relay_prefix", "6rd_prefix")),
-    always=(_ttl_needs_pmtudisc,), implied=_iptun_implied,
+    always=(ttl_needs_pmtudisc,), implied=_iptun_implied,
     whole=True, params=table(
-        _mode("ip6ip", "ipip", "mplsip", "any"), *_ends(_IPTUN, 4), *_v4(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
+        _mode("ip6ip", "ipip", "mplsip", "any"), *ends(_IPTUN, 4), *v4(_IPTUN), *encap(_IPTUN), external(_IPTUN),
         Param("isatap", "It is an ISATAP link: IPv6 neighbours are found by the IPv4 address in their own.",
               Flag(no=""), Bits("IFLA_IPTUN_FLAGS", 1)),
         Param("6rd-prefix", "The IPv6 prefix in which IPv4 addresses are embedded (IPv6 rapid deployment), as "
@@ -216,114 +253,37 @@ SIT = Kind(
               _SixRdReset("IFLA_IPTUN_6RD_PREFIX"), also=("sixrd_reset",)),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
+    wraps=Wraps(), brings=("sit0",), address=False, embeds=True, again=again,
+    usual={"mode": "any", **V4_USUAL, "isatap": False, "6rd_prefix": "2002::/16"}, numbers=_NUMBERS,
+    scene=Scene(CABLE, "IPv6 packets between a and b, inside of IPv4 packets.", at_both("sit", "fd00::1/64"),
+                ("mode", *V4, "ttl", "isatap"), pings=(("a", "fd00::2"), ("b", "fd00::1"))),
 )
 
 IP6TNL = Kind(
     "ip6tnl", "IPv4 or IPv6 in IPv6", "Carries IPv4 or IPv6 packets in IPv6 packets to another machine.",
     "tunnel", "ip6_tunnel", "net/ipv6/ip6_tunnel.c", "2.6.22", "optional", "dev",
     "ip-link(8), IP6TNL Type Support; ip-tunnel(8)", example={"local": "2001:db8::1", "remote": "2001:db8::2"},
-    rules=(*_PLAIN, alone("external", "mode", why=EXTERNAL_WHY)),
-    implied=lambda params: {"mode": "any"} if params.get("external") else {"mode": "any", **_V6_IMPLIED},
+    rules=(*PLAIN, alone("external", "mode", why=EXTERNAL_WHY)),
+    implied=lambda params: {"mode": "any"} if params.get("external") else {"mode": "any", **V6_IMPLIED},
     whole=True, params=table(
         Param("mode", "What it carries; any when it is left out.", Choice({"ip6ip6": 41, "ipip6": 4, "any": 0}),
               Whole("IFLA_IPTUN_PROTO", "u8")),
-        *_ends(_IPTUN, 6), *_v6(_IPTUN), *_encap(_IPTUN), _external(_IPTUN),
+        *ends(_IPTUN, 6), *v6(_IPTUN), *encap(_IPTUN), external(_IPTUN),
     ),
     relations=("underlay", "tunnel"), shows=("remote",),
+    wraps=Wraps(), brings=("ip6tnl0",), address=False, again=again, usual={"mode": "any", **V6_USUAL}, numbers=_NUMBERS,
+    scene=scene("ip6tnl", "IPv4 packets between a and b, inside of IPv6 packets.", V6, ("mode", *V6)),
 )
 
-
-# gre and its relatives
-
-
-def _key(prefix: str, way: str) -> Place:
-    return WithBit(Whole(f"{prefix}{way}KEY", "be32"), Bits(f"{prefix}{way}FLAGS", 0x2000, ">H"))
-
-
-def _gre_flags() -> tuple[Param, ...]:
-    def flag(way: str, mask: int) -> Place:
-        return Bits(f"IFLA_GRE_{way}FLAGS", mask, ">H")
-
-    def three(word: str, mask: int, says: str) -> tuple[Param, ...]:
-        return (
-            Param(word, f"{says}, both ways.", Flag(), both(flag("I", mask), flag("O", mask))),
-            Param(f"i{word}", f"{says}, in what arrives.", Flag(), flag("I", mask)),
-            Param(f"o{word}", f"{says}, in what is sent.", Flag(), flag("O", mask)),
-        )
-
-    says = "The key that tells tunnels between the same two machines apart, a number or a dotted quad"
-    return (
-        *three("seq", 0x1000, "Whether packets are numbered"),
-        Param("key", f"{says}, both ways.", Key(), both(_key("IFLA_GRE_", "I"), _key("IFLA_GRE_", "O"))),
-        Param("ikey", f"{says}, in what arrives.", Key(), _key("IFLA_GRE_", "I")),
-        Param("okey", f"{says}, in what is sent.", Key(), _key("IFLA_GRE_", "O")),
-        *three("csum", 0x8000, "Whether packets have a checksum"),
-    )
-
-
-def _broadcast(params: Params) -> str | None:
-    """A tunnel to a multicast address is a network of its own, and needs to know its own address in it."""
-    if _multicast(params) and params.get("local", "any") == "any":
-        return "a remote multicast address needs local"
-    return None
-
-
-def _multicast(params: Params) -> bool:
-    remote = params.get("remote", "any")
-    return remote != "any" and ipaddress.ip_address(remote).is_multicast
-
-
-def _gre_implied(params: Params) -> dict[str, Any]:
-    """To a multicast address, ip takes that address as the key where none is given."""
-    if params.get("external"):
-        return {}
-    if not _multicast(params):
-        return _V4_IMPLIED
-    number = int(ipaddress.IPv4Address(params["remote"]))
-    key = params.get("key")
-    return {**_V4_IMPLIED, **{name: number for name in ("ikey", "okey") if not (params.get(name) or key)}}
-
-
-_GRE_DOC = "ip-link(8), GRE Type Support; RFC 2784, RFC 2890"
-
-
-def _gre(name: str, title: str, says: str) -> Kind:
-    return Kind(
-        name, title, says, "tunnel", "ip_gre", "net/ipv4/ip_gre.c", "2.6.28", "optional", "dev", _GRE_DOC,
-        example={"local": "192.0.2.1", "remote": "192.0.2.2", "key": 42},
-        relations=("underlay", "tunnel"), shows=("remote", "key"),
-        rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY), _broadcast), always=(_ttl_needs_pmtudisc,),
-        implied=_gre_implied,
-        whole=True, params=table(
-            *_ends("IFLA_GRE_", 4), *_gre_flags(), *_v4("IFLA_GRE_"),
-            Param("ignore-df", "Whether packets that must not be fragmented can be all the same; not with pmtudisc.",
-                  Flag(), Whole("IFLA_GRE_IGNORE_DF", "u8")),
-            *_encap("IFLA_GRE_"), _external("IFLA_GRE_"),
-        ),
-    )
-
-
-def _gre6(name: str, title: str, says: str) -> Kind:
-    return Kind(
-        name, title, says, "tunnel", "ip6_gre", "net/ipv6/ip6_gre.c", "3.7", "optional", "dev", _GRE_DOC,
-        example={"local": "2001:db8::1", "remote": "2001:db8::2", "key": 42},
-        relations=("underlay", "tunnel"), shows=("remote", "key"),
-        rules=(*_PLAIN, alone("external", why=EXTERNAL_WHY)),
-        implied=lambda params: {} if params.get("external") else _V6_IMPLIED,
-        whole=True, params=table(
-            *_ends("IFLA_GRE_", 6), *_gre_flags(), *_v6("IFLA_GRE_"), *_encap("IFLA_GRE_"), _external("IFLA_GRE_"),
-        ),
-    )
-
-
-GRE = _gre("gre", "any protocol in IPv4", "Carries packets of any protocol in IPv4 packets, with keys, checksums and "
-           "numbers where they are wanted.")
-GRETAP = _gre("gretap", "Ethernet in IPv4", "Carries Ethernet frames in IPv4 packets, so that two places become one "
-              "local network.")
-IP6GRE = _gre6("ip6gre", "any protocol in IPv6", "Carries packets of any protocol in IPv6 packets, as gre does in "
-               "IPv4.")
-IP6GRETAP = _gre6("ip6gretap", "Ethernet in IPv6", "Carries Ethernet frames in IPv6 packets, as gretap does in "
-                  "IPv4.")
+_WAYS = ((HERE[0], THERE[0], 257), (THERE[0], HERE[0], 258))
+_XFRM = "\n".join(
+    batch(netns, "xfrm state flush", "xfrm policy flush", *(
+        f"xfrm state add src {src} dst {dst} proto esp spi {spi} reqid 1 mode tunnel "
+        f"aead rfc4106(gcm(aes)) 0x{KEYS[0]}01020304 128" for src, dst, spi in _WAYS), *(
+        f"xfrm policy add dir {way} mark 42 tmpl src {src} dst {dst} proto esp reqid 1 mode tunnel"
+        for way, (src, dst, _) in zip(directions, _WAYS, strict=True)))
+    for netns, directions in (("a", ("out", "in")), ("b", ("in", "out")))
+)
 
 VTI = Kind(
     "vti", "a link for what IPsec protects",
@@ -331,15 +291,20 @@ VTI = Kind(
     "tunnel", "ip_vti", "net/ipv4/ip_vti.c", "3.6", "optional", "dev", "ip-link(8), VTI Type Support; ip-xfrm(8)",
     example={"local": "192.0.2.1", "remote": "192.0.2.2", "key": 42},
     whole=True, params=table(
-        *_ends("IFLA_VTI_", 4),
+        *ends("IFLA_VTI_", 4),
         Param("key", "The mark by which policies know it, both ways, a number or a dotted quad.", Key(no=False),
               both(Whole("IFLA_VTI_IKEY", "be32"), Whole("IFLA_VTI_OKEY", "be32"))),
         Param("ikey", "The mark for what arrives.", Key(no=False), Whole("IFLA_VTI_IKEY", "be32")),
         Param("okey", "The mark for what is sent.", Key(no=False), Whole("IFLA_VTI_OKEY", "be32")),
-        Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, _U32),
+        Param("fwmark", "The mark of the outer packet for rules and netfilter, 0 to 4294967295.", Number(0, U32),
               Whole("IFLA_VTI_FWMARK", "u32")),
     ),
     relations=("underlay", "tunnel"), shows=("remote", "key"),
+    wraps=Wraps("ESP", sealed=True), brings=("ip_vti0",), address=False, again=again, usual={"fwmark": 0},
+    scene=Scene(CABLE, "What a and b send through it is encrypted, by IPsec policies that know the mark 42.",
+                at_both("vti"), ("local", "remote", "key", "ikey", "okey"), after=_XFRM, pings=PINGED,
+                script=("ip -n a -s xfrm state list | grep -A 3 'lifetime current'",)),
+    numbers=enum("IFLA_VTI_", "UNSPEC LINK IKEY OKEY LOCAL REMOTE FWMARK"),
 )
 
-KINDS = (IP6TNL, IPIP, SIT, GRE, GRETAP, IP6GRE, IP6GRETAP, VTI)
+KINDS = (IP6TNL, IPIP, SIT, VTI)
