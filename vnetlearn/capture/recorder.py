@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from ..engine.agent import BLOCK, JOINED, LINKS, PART, REFUSED
+from ..engine.agent.operations import BLOCK, JOINED, LINKS, PART, REFUSED
 from ..engine.channel import DATA, EXIT, Stream
 from ..errors import LabDied
 from ..iproute import netlink

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import LabDied
-from .agent import CREDIT, DATA, EOF, EXIT, HEADER, NETLINK, REPLY, REQUEST
+from .agent.operations import CREDIT, DATA, EOF, EXIT, HEADER, NETLINK, REPLY, REQUEST
 
 ANSWER_SECONDS = 20.0
 

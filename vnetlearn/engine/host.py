@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import EngineUnavailable
-from . import agent
+from .agent import operations as agent
 from .process import spawn
 
 name = "host"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engine import program
-from ..engine.agent import CAME, GONE, HEARD, LOST
+from ..engine.agent.operations import CAME, GONE, HEARD, LOST
 from ..engine.channel import DATA, Stream
 from ..errors import LabDied, VnetlearnError
 

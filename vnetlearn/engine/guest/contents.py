@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...errors import ToolMissing
-from .. import agent
+from ..agent import operations as agent
 from . import kernel
 from .initramfs import Entry, folder, link, node, text
 

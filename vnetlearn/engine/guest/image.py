@@ -26,7 +26,7 @@ from typing import Any
 
 from ...cache import cache_folder, locked
 from ...errors import ImageError
-from .. import agent
+from ..agent import operations as agent
 from ..progress import Progress, say
 from . import contents, initramfs, kernel, kvm, qemu
 
