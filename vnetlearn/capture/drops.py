@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..engine.channel import DATA, AgentRefused, Stream
+from ..engine.agent.wire import DATA
+from ..engine.channel import AgentRefused, Stream
 from ..errors import LabDied
 from ..iproute.netlink import ERROR, messages
 from ..kinds.places import attribute, attributes_in
@@ -54,7 +55,7 @@ class Drops:
     def start(self) -> None:
         """Begin. Raises `LabDied`."""
         try:
-            self._stream, _ = self._lab.channel.open("listen", protocol=GENERIC, groups=1 << (ALERTS - 1))
+            self._stream = self._lab.channel.listen(GENERIC, 1 << (ALERTS - 1))
         except AgentRefused:
             return
         asked = self._ask(CONTROL, GETFAMILY, attribute(FAMILY_NAME, b"NET_DM\0"))

@@ -10,7 +10,7 @@ from .. import kinds
 from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
 from . import checks, netlink
-from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, netns_word, read_link, read_links
+from .linkmsg import GENERIC, Link, ifinfmsg, in_netns, netns_word, read_link, read_links
 from .rollback import Before
 
 if TYPE_CHECKING:
@@ -55,22 +55,21 @@ class Links:
                 f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
             )
         data = self._encode(kind, own, tried)
-        with Descriptors(self._node) as fds:
-            attributes: list[Any] = [("IFLA_IFNAME", name)]
-            if link:
-                attributes.append(("IFLA_LINK", self.index(link, tried)))
-            attributes += self._generic(generic, tried)
-            if target is not None:
-                attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
-            if peer is not None:
-                data = [*data, ("VETH_INFO_PEER", self._peer(other, fds, tried))]
-            info: list[Any] = [("IFLA_INFO_KIND", kind)]
-            if data or peer is not None:
-                info.append(("IFLA_INFO_DATA", {"attrs": data}))
-            message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
-            message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
-            self._node.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
-        return (self._node if target is None else self._node.lab.node(target)).link.get(name)
+        attributes: list[Any] = [("IFLA_IFNAME", name)]
+        if link:
+            attributes.append(("IFLA_LINK", self.index(link, tried)))
+        attributes += self._generic(generic, tried)
+        if target is not None:
+            attributes.append(in_netns(target))
+        if peer is not None:
+            data = [*data, ("VETH_INFO_PEER", self._peer(other, tried))]
+        info: list[Any] = [("IFLA_INFO_KIND", kind)]
+        if data or peer is not None:
+            info.append(("IFLA_INFO_DATA", {"attrs": data}))
+        message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
+        message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
+        self._node.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
+        return (self._node if target is None else self._node.other(target)).link.get(name)
 
     def set(
         self, dev: str, /, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
@@ -92,21 +91,20 @@ class Links:
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._node.spell(words)
         was = self.message(dev, tried)
-        with Descriptors(self._node) as fds:
-            attributes = self._generic(generic, tried)
-            if netns is not None:
-                attributes.append(("IFLA_NET_NS_FD", fds.open(netns, tried)))
-            if kind:
-                attributes.append(("IFLA_LINKINFO", self.info(kind, own, was, tried)))
-            message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
-            several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
-            before = Before(self._node, was, netns) if several else None
-            try:
-                self._node.change(words, netlink.NEWLINK, message, netlink.ACK)
-            except KernelRefused as error:
-                if before and not before.restore():
-                    error.why += "; a part of the change was made, and the kernel does not take it back"
-                raise
+        attributes = self._generic(generic, tried)
+        if netns is not None:
+            attributes.append(in_netns(netns))
+        if kind:
+            attributes.append(("IFLA_LINKINFO", self.info(kind, own, was, tried)))
+        message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
+        several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
+        before = Before(self._node, was, netns, tried) if several else None
+        try:
+            self._node.change(words, netlink.NEWLINK, message, netlink.ACK)
+        except KernelRefused as error:
+            if before and not before.restore():
+                error.why += "; a part of the change was made, and the kernel does not take it back"
+            raise
 
     def delete(self, name: str) -> None:
         """Delete a link: `ip link delete dev NAME`. Raises `NotFound`, `KernelRefused`."""
@@ -218,7 +216,7 @@ class Links:
             if GENERIC[key].attribute
         ]
 
-    def _peer(self, options: dict[str, Any], fds: Descriptors, tried: str) -> Any:
+    def _peer(self, options: dict[str, Any], tried: str) -> Any:
         """The other end of a pair: a whole link message of its own inside the first one."""
         rest = dict(options)
         name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
@@ -226,7 +224,7 @@ class Links:
         if name is not None:
             attributes.insert(0, ("IFLA_IFNAME", checks.check_name(name, tried)))
         if target is not None:
-            attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
+            attributes.append(in_netns(target))
         message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))
         return {"index": message["index"], "flags": message["flags"], "change": message["change"], "attrs": attributes}
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import kinds
 from ..display.table import Table
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
 from . import checks, netlink
-
-if TYPE_CHECKING:
-    from ..lab.lab import Node
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
@@ -182,6 +179,12 @@ def netns_word(netns: Any) -> str:
     return (netns if isinstance(netns, str) else netns.name) or "1"
 
 
+def in_netns(netns: Any) -> tuple[str, netlink.Descriptor]:
+    """The attribute that puts a link into a namespace, which the agent opens for the message."""
+    word = netns_word(netns)
+    return "IFLA_NET_NS_FD", netlink.Descriptor.of("" if word == "1" else word)
+
+
 def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flags: dict[str, Any] | None = None) -> Any:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
     value, mask = 0, 0
@@ -246,23 +249,3 @@ def read_links(messages: list[Any], netns: str) -> list[Link]:
     """All links of a namespace from the messages of a dump."""
     names = {m["index"]: netlink.text(m.get_attr("IFLA_IFNAME")) for m in messages}
     return [read_link(m, netns, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages]
-
-
-class Descriptors:
-    """Descriptors of namespaces, open in the agent for the time of one message."""
-
-    def __init__(self, node: Node) -> None:
-        self._node, self._open = node, list[int]()
-
-    def __enter__(self) -> Descriptors:
-        return self
-
-    def open(self, netns: Any, tried: str) -> int:
-        name = netns_word(netns)
-        fd = self._node.lab.netns.open("" if name == "1" else name, tried)
-        self._open.append(fd)
-        return fd
-
-    def __exit__(self, *_: object) -> None:
-        for fd in self._open:
-            self._node.lab.netns.close(fd)

@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import VnetlearnError
+from ..errors import NotFound, VnetlearnError
 from . import netlink
 from .addr import ifaddrmsg
-from .linkmsg import CHANGEABLE, Descriptors, ifinfmsg, netns_word, read_link
+from .linkmsg import CHANGEABLE, ifinfmsg, in_netns, read_link
 from .neigh import PERMANENT, ndmsg
 from .route import DEAD, KERNEL, LINKDOWN, rtmsg
 
@@ -34,13 +34,17 @@ class Before:
     """What there was of a link, `message` in the kernel's words, and the addresses, routes and permanent neighbours on
     it, which a link loses when it is moved or set down."""
 
-    def __init__(self, node: Node, message: Any, netns: Any) -> None:
-        """`netns` is the namespace that it is to be moved to, or None."""
+    def __init__(self, node: Node, message: Any, netns: Any, tried: str) -> None:
+        """`netns` is the namespace that it is to be moved to, or None. Raises `NotFound` when that is not there."""
         self._node, self._was = node, message
         self._name, self._index = message.get_attr("IFLA_IFNAME"), message["index"]
         self._on_it = list(self._all_on_it())
-        self._there = None if netns is None else node.lab.node(netns_word(netns))
-        self._others = set(self._there.link.names()) if self._there else set()
+        self._there = None if netns is None else node.other(netns)
+        try:
+            self._others = set(self._there.link.names()) if self._there else set()
+        except NotFound as error:
+            error.tried = tried
+            raise
 
     def restore(self) -> bool:
         """Take back what was changed; whether the kernel took that."""
@@ -65,13 +69,8 @@ class Before:
     def _fetch(self, there: Node) -> None:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
         (index,) = there.link.names().keys() - self._others
-        with Descriptors(there) as fds:
-            home = [
-                ("IFLA_NET_NS_FD", fds.open(self._node, "")),
-                ("IFLA_IFNAME", self._name),
-                ("IFLA_NEW_IFINDEX", self._index),
-            ]
-            there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
+        home = [in_netns(self._node), ("IFLA_IFNAME", self._name), ("IFLA_NEW_IFINDEX", self._index)]
+        there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
 
     def _way_back(self) -> Iterator[Any]:
         """The messages that make of the link as it is now the link that it was."""

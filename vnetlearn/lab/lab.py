@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..display.table import Table
 from ..engine import program
-from ..engine.channel import AgentRefused, Channel, hello
+from ..engine.channel import AgentRefused
 from ..engine.program import Program, Result
 from ..errors import CommandFailed
 from ..iproute import Addrs, Links, Neighs, Routes, Sysctl, checks, netlink
@@ -114,6 +114,11 @@ class Node:
             line = f"env {shlex.join(f'{name}={value}' for name, value in env.items())} {line}"
         return f"printf %s {shlex.quote(input)} | {line}" if input else line
 
+    def other(self, netns: str | Node) -> Node:
+        """Another one of the same lab, as it is named in a command (`1`: the first); it need not be there."""
+        name = netns if isinstance(netns, str) else netns.name
+        return Node(self.lab, "" if name == "1" else name)
+
     # For the verbs in `iproute`: requests to the kernel in this namespace.
 
     def change(self, words: list[str], kind: int, message: Any, flags: int) -> None:
@@ -123,16 +128,23 @@ class Node:
 
     def explained(self, words: list[str], kind: int, message: Any, flags: int) -> list[Any]:
         try:
-            return self.request(kind, message, flags)
+            return self.request(kind, message, flags, tried=self.spell(words))
         except netlink.Refused as error:
             raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
 
     def request(
-        self, kind: int, message: Any, flags: int = netlink.ACK, read: Callable[[bytes], Any] = netlink.decode
+        self,
+        kind: int,
+        message: Any,
+        flags: int = netlink.ACK,
+        read: Callable[[bytes], Any] = netlink.decode,
+        tried: str = "",
     ) -> list[Any]:
         try:
             return self.rtnl.ask(kind, message, flags, read)
         except AgentRefused as error:
+            if error.netns and error.netns != self.name:  # one that the message names
+                raise program.no_namespace(tried, error.netns) from None
             if self.name:
                 raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
             raise error
@@ -197,7 +209,7 @@ class Namespaces:
         tried = f"ip netns add {name}"
         checks.check_netns(name, tried)
         try:
-            self._lab.channel.request("netns_add", name=name)
+            self._lab.channel.netns_add(name)
         except AgentRefused as error:
             raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
         self._lab.wrote(f"ip netns add {shlex.quote(name)}")
@@ -207,15 +219,14 @@ class Namespaces:
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
         name = name.name if isinstance(name, Node) else name
         try:
-            self._lab.channel.request("netns_delete", name=checks.check_netns(name, f"ip netns delete {name}"))
+            self._lab.channel.netns_delete(checks.check_netns(name, f"ip netns delete {name}"))
         except AgentRefused:
             raise program.no_namespace(f"ip netns delete {name}", name) from None
         self._lab.wrote(f"ip netns delete {shlex.quote(name)}")
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""
-        found: dict[str, int] = self._lab.channel.request("netns_list")["netns"]
-        return Table(Netns(name, inode) for name, inode in found.items())
+        return Table(Netns(name, inode) for name, inode in self._lab.channel.netns_list().items())
 
     def __getitem__(self, name: str) -> Node:
         return self._lab.node(name)
@@ -228,16 +239,6 @@ class Namespaces:
 
     def __repr__(self) -> str:
         return repr(self.show())
-
-    def open(self, name: str, tried: str) -> int:
-        """A descriptor of the namespace in the agent's process, for a netlink attribute."""
-        try:
-            return int(self._lab.channel.request("netns_fd", name=name)["fd"])
-        except AgentRefused:
-            raise program.no_namespace(tried, name) from None
-
-    def close(self, fd: int) -> None:
-        self._lab.channel.tell("close_fd", fd=fd)
 
 
 class Lab:
@@ -266,11 +267,10 @@ class Lab:
         chosen = choice.choose(kinds, engine)
         self.engine, self.why = chosen.name, chosen.why
         running = chosen.engine.start()
-        self.channel = Channel(running.stream, running.died)
-        self._end = weakref.finalize(self, _end, self.channel, running)
+        self.channel, self.kernel = running.channel, running.kernel
+        self._end = weakref.finalize(self, running.close)
         self._transcript, self._lock = list[str](), threading.Lock()
         try:
-            self.kernel = str(hello(self.channel)["kernel"])
             self.host, self.netns = Node(self, ""), Namespaces(self)
             self.link, self.addr, self.route = self.host.link, self.host.addr, self.host.route
             self.neigh, self.sysctl = self.host.neigh, self.host.sysctl
@@ -383,8 +383,3 @@ class Lab:
         if not self.alive:
             return text
         return f"<div>{text}</div>{self.draw().svg}"
-
-
-def _end(channel: Channel, running: Any) -> None:
-    channel.close()
-    running.close()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engine import program
-from ..engine.agent.operations import CAME, GONE, HEARD, LOST
-from ..engine.channel import DATA, Stream
+from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
+from ..engine.channel import Stream
 from ..errors import LabDied, VnetlearnError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Monitor:
 
     def __init__(self, lab: Lab, then: Callable[[list[Event]], None], died: Callable[[LabDied], None]) -> None:
         self._lab, self._then, self._died, self._closed = lab, then, died, False
-        self._stream, _ = lab.channel.open("monitor")
+        self._stream = lab.channel.monitor()
         self._thread = threading.Thread(
             target=self._listen, args=(self._stream,), name="vnetlearn-monitor", daemon=True
         )
@@ -80,7 +80,7 @@ class Monitor:
         events, now = list[Event](), time.time()
         datagrams: dict[str, bytes] = {}
         for data in frames:
-            what, netns, rest = data[0], data[2 : 2 + data[1]].decode(), data[2 + data[1] :]
+            what, netns, rest = told_parts(data)
             if what == HEARD:
                 datagrams[netns] = datagrams.get(netns, b"") + rest
             else:
