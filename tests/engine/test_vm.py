@@ -13,7 +13,9 @@ from labs import all_gone, descriptors, eventually, lesson, path_without, python
 
 from vnetlearn import Lab
 from vnetlearn.engine import vm
+from vnetlearn.engine.channel import Channel, Json
 from vnetlearn.engine.guest import contents, image, qemu
+from vnetlearn.engine.program import Program
 from vnetlearn.engine.progress import say
 from vnetlearn.errors import EngineUnavailable, LabDied, ToolMissing
 
@@ -45,6 +47,21 @@ def test_it_answers_in_a_moment() -> None:
         seconds.append(time.monotonic() - start)
         guest.close()
     assert min(seconds) < 0.6, seconds
+
+
+def test_a_lab_says_hello_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, request = list[str](), Channel.request
+
+    def noted(self: Channel, op: str, **arguments: Json) -> dict[str, Json]:
+        asked.append(op)
+        return request(self, op, **arguments)
+
+    monkeypatch.setattr(Channel, "request", noted)
+    for engine in ("host", "vm"):
+        with Lab("empty", engine=engine) as lab:
+            assert lab.kernel
+        assert asked.count("hello") == 1
+        asked.clear()
 
 
 def test_nothing_is_left_of_closed_guests() -> None:
@@ -99,8 +116,8 @@ def test_an_owner_that_is_killed_takes_its_guest_along() -> None:
 def test_a_guest_that_panics_says_so() -> None:
     guest = vm.start()
     try:
-        with pytest.raises(OSError, match="guest ended"):
-            image.ask(guest.stream, 20, "run", argv=["bash", "-c", "echo c > /proc/sysrq-trigger"])
+        with pytest.raises(LabDied, match="QEMU ended"):
+            list(Program(guest.channel, ["bash", "-c", "echo c > /proc/sysrq-trigger"], "", {}).output())
         assert "Kernel panic - not syncing: sysrq triggered crash" in guest.died()
         assert "QEMU ended with status 0" in guest.died()
     finally:

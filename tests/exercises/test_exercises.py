@@ -9,6 +9,7 @@ from attempts import WAYS, Do
 from labs import descriptors, eventually, lesson, threads, under, vnetlearn
 
 from vnetlearn.engine import host
+from vnetlearn.engine.guest import contents
 from vnetlearn.errors import BadParameter, CommandFailed, LabDied, UnknownExercise
 from vnetlearn.exercises import EXERCISES, Exercise, exercise, progress
 from vnetlearn.exercises.attempt import Attempt
@@ -160,7 +161,7 @@ def test_started_twice_it_keeps_the_lab_and_says_so(cable, capsys):
 def test_a_lab_that_died_is_said(cable):
     cable.start()
     for process in under():
-        if "agent.py" in " ".join(process.cmdline()) or "qemu" in process.name():
+        if str(contents.AGENT) in process.cmdline() or "qemu" in process.name():
             process.send_signal(signal.SIGKILL)
     assert eventually(lambda: not cable._lab.alive)
     for do in (cable.check, cable.start, lambda: cable.lab):

@@ -106,15 +106,12 @@ class Capture:
                 "make a new one: lab.capture()",
             )
         try:
-            stream, answer = self.netns.channel.open(
-                "capture", everything=not self._only, programs=self._programs(), ring=self._ring
-            )
+            stream, rings = self.netns.channel.capture(self._programs(), not self._only, self._ring)
         except AgentRefused as error:
             raise _refused(error) from None
         names: dict[str, dict[int, str]] = {}
         for (netns, dev), link in self.topology.links.items():
             names.setdefault(netns, {})[link.index] = dev
-        rings = {int(number): netns for number, netns in answer["rings"].items()}
         self._recorder = Recorder(stream, rings, names, self._kept)
         self._drops.start()
         return self

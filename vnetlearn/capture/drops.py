@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..engine.channel import DATA, AgentRefused, Channel, Stream
+from ..engine.agent.wire import DATA
+from ..engine.channel import AgentRefused, Channel, Stream
 from ..errors import LabDied
 from ..iproute.netlink import ERROR, messages
 from ..kinds.places import attribute, attributes_in
@@ -50,7 +51,7 @@ class Drops:
     def start(self) -> None:
         """Begin. Raises `LabDied`."""
         try:
-            self._stream, _ = self._channel.open("listen", protocol=GENERIC, groups=1 << (ALERTS - 1))
+            self._stream = self._channel.listen(GENERIC, 1 << (ALERTS - 1))
         except AgentRefused:
             return
         asked = self._ask(CONTROL, GETFAMILY, attribute(FAMILY_NAME, b"NET_DM\0"))

@@ -8,8 +8,8 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from ..engine.agent import BLOCK, JOINED, LINKS, PART, REFUSED
-from ..engine.channel import DATA, EXIT, Stream
+from ..engine.agent.wire import BLOCK, DATA, EXIT, JOINED, LINKS, PART, REFUSED
+from ..engine.channel import Stream
 from ..errors import LabDied
 from ..iproute import netlink
 from .frames import count

@@ -1,4 +1,4 @@
-"""The owner's end of the stream to a lab's agent: requests, and streams of data beside one another (see agent.py)."""
+"""The owner's end of the stream to an agent: requests, and streams of data beside one another (see agent/wire.py)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,44 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
 
 from ..errors import LabDied
-from .agent import CREDIT, DATA, EOF, EXIT, HEADER, NETLINK, REPLY, REQUEST
+from .agent.wire import CREDIT, DATA, EOF, NETLINK, REPLY, REQUEST, Frames, frame, netlink_request
 
 ANSWER_SECONDS = 20.0
 
-Frame = tuple[int, bytes]
+Frame: TypeAlias = tuple[int, bytes]
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class AgentRefused(OSError):
-    """The agent answered a request with an error; `errno` and `strerror` are the lab kernel's."""
+    """The agent answered a request with an error; `errno` and `strerror` are the lab kernel's.
+
+    `netns` is the name of the namespace that is not there, where that is the error.
+    """
+
+    def __init__(self, number: int, text: str, netns: str | None = None) -> None:
+        super().__init__(number, text)
+        self.netns = netns
+
+
+class Unnamed(TypedDict):
+    """Namespaces without a name, called by a program in each, and how many programs may not be looked into."""
+
+    netns: list[str]
+    hidden: int
+
+
+class Holder(TypedDict):
+    """A program that holds a tun or tap link: its namespace (None: an unknown one), the link's name or its device."""
+
+    pid: int
+    program: str
+    netns: str | None
+    link: str
+    path: str
 
 
 class Stream:
@@ -58,10 +83,16 @@ class Stream:
 
 
 class Channel:
-    """A lab's stream. Any thread may use it; `died` says why the engine ended, when it did."""
+    """An agent's stream. Any thread may use it; `died` says why the engine ended, when it did.
 
-    def __init__(self, stream: socket.socket, died: Callable[[], str] = lambda: "") -> None:
-        self._socket, self._died = stream, died
+    An answer is waited for `ANSWER_SECONDS`, or `patience` in seconds; then the agent is given up. What is asked for
+    raises `AgentRefused`, and `LabDied`.
+    """
+
+    def __init__(
+        self, stream: socket.socket, died: Callable[[], str] = lambda: "", patience: float | None = None
+    ) -> None:
+        self._socket, self._died, self._patience = stream, died, patience
         seconds = struct.pack("ll", int(ANSWER_SECONDS), 0)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         self._numbers, self._streams = itertools.count(1), dict[int, Stream]()
@@ -70,47 +101,108 @@ class Channel:
         self._reader = threading.Thread(target=self._read, name="vnetlearn-lab", daemon=True)
         self._reader.start()
 
-    def request(self, op: str, **arguments: Any) -> dict[str, Any]:
-        """Ask the agent for one thing. Raises `AgentRefused` with the lab kernel's errno, `LabDied`."""
-        stream, answer = self.open(op, **arguments)
-        stream.forget()
-        return answer
+    # What an agent can be asked for: see agent/operations.py
 
-    def tell(self, op: str, **arguments: Any) -> None:
-        """Ask for something that cannot fail, without waiting for the answer: the agent keeps to the order."""
-        self.send(REQUEST, next(self._numbers), json.dumps({"op": op, **arguments}).encode())
+    def hello(self) -> str:
+        """The first request to every new agent, for an engine that needs the time and fresh randomness.
 
-    def open(self, op: str, **arguments: Any) -> tuple[Stream, dict[str, Any]]:
-        """Ask for something that goes on (run): its stream and the agent's first answer."""
-        stream, _, payload = self._ask(REQUEST, json.dumps({"op": op, **arguments}).encode())
-        answer: dict[str, Any] = json.loads(payload)
-        if "errno" in answer:
-            stream.forget()
-            raise _refused(payload)
-        return stream, answer
+        The answer is the release of its kernel, as `uname -r` says it.
+        """
+        return str(self.request("hello", time=time.time(), seed=os.urandom(32).hex())["kernel"])
 
-    def netlink(self, netns: str, message: bytes) -> bytes:
+    def netns_add(self, name: str) -> None:
+        self.request("netns_add", name=name)
+
+    def netns_delete(self, name: str) -> None:
+        self.request("netns_delete", name=name)
+
+    def netns_list(self) -> dict[str, int]:
+        """Names of namespaces, and their inode numbers."""
+        found: dict[str, int] = self._answer("netns_list")["netns"]
+        return found
+
+    def netns_unnamed(self) -> Unnamed:
+        found: Unnamed = self._answer("netns_unnamed")
+        return found
+
+    def nsids(self, netns: str, others: Sequence[str]) -> dict[str, int]:
+        """The numbers by which a namespace knows others (`ip netns list-id`); -1 for one that it does not know."""
+        found: dict[str, int] = self._answer("nsid", netns=netns, others=list(others))["nsids"]
+        return found
+
+    def holders(self) -> list[Holder]:
+        found: list[Holder] = self._answer("holders")["holders"]
+        return found
+
+    def run(
+        self, argv: Sequence[str], netns: str, env: Mapping[str, str], tty: tuple[int, int] | None
+    ) -> tuple[Stream, int]:
+        """Start a program, `tty` with a terminal of (rows, columns): its stream, and its process number."""
+        stream, answer = self._open_stream("run", argv=list(argv), netns=netns, env=dict(env), tty=tty)
+        return stream, int(answer["pid"])
+
+    def kill(self, program: Stream, number: int) -> None:
+        """Send a signal to everything in a program's process group."""
+        self.request("kill", channel=program.number, number=number)
+
+    def resize(self, program: Stream, rows: int, columns: int) -> None:
+        self.request("resize", channel=program.number, rows=rows, columns=columns)
+
+    def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str]]:
+        """Record frames: the stream of what comes, and the namespaces by their rings' numbers."""
+        stream, answer = self._open_stream("capture", programs=dict(programs), everything=everything, ring=ring)
+        return stream, {int(number): netns for number, netns in answer["rings"].items()}
+
+    def listen(self, protocol: int, groups: int) -> Stream:
+        """A netlink socket in the first namespace that stays open."""
+        return self._open_stream("listen", protocol=protocol, groups=groups)[0]
+
+    def monitor(self) -> Stream:
+        """rtnetlink's notifications of all namespaces."""
+        return self._open_stream("monitor")[0]
+
+    def netlink(self, netns: str, message: bytes, descriptors: Sequence[tuple[int, str]] = ()) -> bytes:
         """Send one rtnetlink message in a namespace ("" is the lab's first): all that the kernel answers.
 
-        Raises `AgentRefused` (ENOENT: there is no such namespace), `LabDied`.
+        `descriptors` says at which offsets of the message the agent is to write descriptors, and of which namespaces.
         """
-        answer = self.netlink_all([(netns, message)])[0]
-        if isinstance(answer, AgentRefused):
-            raise answer
-        return answer
+        stream, kind, payload = self._ask(NETLINK, netlink_request(netns, message, descriptors))
+        stream.forget()
+        if kind == REPLY:
+            raise _refused(json.loads(payload))
+        return payload
 
     def netlink_all(self, requests: Sequence[tuple[str, bytes]]) -> list[bytes | AgentRefused]:
         """As `netlink`, for many: all are sent before the first answer is waited for."""
         streams = []
         try:
             for netns, message in requests:
-                name = netns.encode()
-                streams.append(self._begin(NETLINK, bytes([len(name)]) + name + message))
+                streams.append(self._begin(NETLINK, netlink_request(netns, message)))
             answers = [self._first(stream) for stream in streams]
         finally:
             for stream in streams:
                 stream.forget()
-        return [_refused(payload) if kind == REPLY else payload for kind, payload in answers]
+        return [_refused(json.loads(payload)) if kind == REPLY else payload for kind, payload in answers]
+
+    def request(self, op: str, **arguments: Json) -> dict[str, Json]:
+        """Ask for one thing, by the operation's name."""
+        stream, answer = self._open_stream(op, **arguments)
+        stream.forget()
+        return answer
+
+    def _answer(self, op: str, **arguments: Json) -> Any:
+        return self.request(op, **arguments)
+
+    def _open_stream(self, op: str, **arguments: Json) -> tuple[Stream, dict[str, Any]]:
+        """Ask for something that goes on: its stream and the agent's first answer."""
+        stream, _, payload = self._ask(REQUEST, json.dumps({"op": op, **arguments}).encode())
+        answer: dict[str, Any] = json.loads(payload)
+        if "errno" in answer:
+            stream.forget()
+            raise _refused(answer)
+        return stream, answer
+
+    # The stream itself
 
     def _ask(self, kind: int, payload: bytes) -> tuple[Stream, int, bytes]:
         """Send a frame on a channel of its own: its stream, and the first frame that comes back."""
@@ -136,15 +228,15 @@ class Channel:
 
     def _first(self, stream: Stream) -> Frame:
         try:
-            return stream.receive(ANSWER_SECONDS)
+            return stream.receive(self._patience or ANSWER_SECONDS)
         except TimeoutError:
-            self.hang_up(f"it did not answer within {ANSWER_SECONDS:.0f} s")
+            self.hang_up(f"it did not answer within {self._patience or ANSWER_SECONDS:.0f} s")
             raise self.death() from None
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
         try:
             with self._sending:
-                self._socket.sendall(HEADER.pack(kind, channel, len(payload)) + payload)
+                self._socket.sendall(frame(kind, channel, payload))
         except OSError as error:  # after SO_SNDTIMEO, or because nobody is there: then the engine knows why
             self.hang_up("it takes nothing more" if isinstance(error, BlockingIOError) else "")
             raise self.death() from None
@@ -183,7 +275,7 @@ class Channel:
         self._socket.close()
 
     def _read(self) -> None:
-        buffer = bytearray()
+        frames = Frames()
         while True:
             try:
                 data = self._socket.recv(1 << 18)
@@ -192,27 +284,12 @@ class Channel:
             if not data:
                 self.hang_up("")
                 return
-            buffer += data
-            while len(buffer) >= HEADER.size:
-                kind, number, length = HEADER.unpack_from(buffer)
-                if len(buffer) < HEADER.size + length:
-                    break
-                payload = bytes(buffer[HEADER.size : HEADER.size + length])
-                del buffer[: HEADER.size + length]
+            for kind, number, payload in frames.cut(data):
                 with self._lock:
                     stream = self._streams.get(number)
                 if stream is not None:
                     stream._frames.put((kind, payload))
 
 
-def _refused(reply: bytes) -> AgentRefused:
-    answer = json.loads(reply)
-    return AgentRefused(answer["errno"], answer["text"])
-
-
-def hello(channel: Channel) -> dict[str, Any]:
-    """The first request to every new lab: the time now and fresh randomness, for an engine that needs them."""
-    return channel.request("hello", time=time.time(), seed=os.urandom(32).hex())
-
-
-__all__ = ["DATA", "EXIT", "REPLY", "AgentRefused", "Channel", "Stream", "hello"]
+def _refused(answer: dict[str, Any]) -> AgentRefused:
+    return AgentRefused(answer["errno"], answer["text"], answer.get("netns"))

@@ -14,27 +14,20 @@ from pathlib import Path
 from ..errors import EngineUnavailable
 from . import agent
 from .process import spawn
+from .running import Running
 
-name = "host"
 CLOSE_SECONDS = 1.0
 
 
-class Running:
-    """A started agent and everything under it."""
-
-    name = name
+class Agent:
+    """An agent's process, and everything under it."""
 
     def __init__(self, before: Sequence[str], mode: str = "host") -> None:
         self.stream, theirs = socket.socketpair()
-        command = [*before, sys.executable, "-I", "-S", agent.__file__, mode, str(theirs.fileno())]
+        command = [*before, sys.executable, "-I", "-S", agent.__path__[0], mode, str(theirs.fileno())]
         with theirs:
             self._process = spawn(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
+                command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
 
     def died(self) -> str:
@@ -62,16 +55,24 @@ class Running:
 
 
 def start() -> Running:
-    """Start an agent in fresh namespaces. Raises `EngineUnavailable` when this machine does not allow it."""
+    """Start an agent in fresh namespaces. Raises `EngineUnavailable` when this machine does not allow it, `LabDied`."""
     ok, why, next_step = available()
     if not ok:
         raise EngineUnavailable(" ".join(_unshare()), "new namespaces are refused", why, next_step)
-    return Running(_unshare())
+    return _running(Agent(_unshare()))
 
 
 def look() -> Running:
     """Start an agent that only looks, in the computer's own namespaces."""
-    return Running((), "look")
+    return _running(Agent((), "look"))
+
+
+def _running(started: Agent) -> Running:
+    try:
+        return Running(started)
+    except BaseException:
+        started.close()
+        raise
 
 
 @functools.cache

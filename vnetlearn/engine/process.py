@@ -8,19 +8,21 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TypeAlias
 
 from ..errors import ToolMissing
 
-_jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+Process: TypeAlias = "subprocess.Popen[bytes]"
+
+_jobs: queue.SimpleQueue[tuple[Callable[[], Process], Future[Process]]] = queue.SimpleQueue()
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
 
 
-def spawn(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str], *, pass_fds: Sequence[int], stdout: int, stderr: int) -> Process:
     """Start `argv` so that the kernel kills it (SIGKILL) when this process ends, however it ends.
 
-    `popen` goes to `subprocess.Popen`. Raises `ToolMissing` when the program is not installed.
+    It gets these descriptors, no input, and a session of its own. Raises `ToolMissing` when it is not installed.
 
     The kernel ties the signal to the thread that forked, not to the process (prctl(2), PR_SET_PDEATHSIG), so all
     forks are made by one thread that lives as long as the process. setpriv(1) of util-linux asks for the signal;
@@ -32,9 +34,20 @@ def spawn(argv: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
                 " ".join(argv), f"{program}: not found", "the program is not installed", "vnetlearn doctor"
             )
     command = ["setpriv", "--pdeathsig", "KILL", "--", *argv]
-    done: Future[subprocess.Popen[bytes]] = Future()
+
+    def start() -> Process:
+        return subprocess.Popen(
+            command,
+            pass_fds=pass_fds,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+    done: Future[Process] = Future()
     _start_forker()
-    _jobs.put((lambda: subprocess.Popen(command, **popen), done))
+    _jobs.put((start, done))
     return done.result()
 
 

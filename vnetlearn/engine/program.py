@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import json
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from ..errors import CommandFailed, NotFound, ToolMissing
-from .channel import DATA, EXIT, AgentRefused, Channel
+from .agent.wire import DATA, EXIT
+from .channel import AgentRefused, Channel
 
 AFTER_INTERRUPT_SECONDS = 3.0
 
@@ -47,14 +49,19 @@ class Program:
     """A program that runs in a lab's namespace; `ip netns exec NETNS ARGV…`."""
 
     def __init__(
-        self, channel: Channel, argv: Sequence[str], netns: str, env: dict[str, str], tty: tuple[int, int] | None = None
+        self,
+        channel: Channel,
+        argv: Sequence[str],
+        netns: str,
+        env: Mapping[str, str],
+        tty: tuple[int, int] | None = None,
     ) -> None:
-        self._channel, self.status, self.pid = channel, -1, 0
+        self._channel, self.status = channel, -1
         spelled = shlex.join(argv)
         try:
-            self._stream, answer = channel.open("run", argv=list(argv), netns=netns, env=env, tty=tty and list(tty))
+            self._stream, self.pid = channel.run(argv, netns, env, tty)
         except AgentRefused as error:
-            if netns and f"/run/netns/{netns}" in str(error):
+            if error.netns is not None:
                 raise no_namespace(f"ip netns exec {netns} {spelled}", netns) from None
             raise ToolMissing(
                 spelled,
@@ -62,7 +69,6 @@ class Program:
                 f"{argv[0]} is not in this lab",
                 "lab.run('ls /usr/bin /usr/sbin') lists what is there; vnetlearn doctor tells what to install",
             ) from None
-        self.pid = answer["pid"]
 
     def output(self) -> Iterator[tuple[int, bytes]]:
         """(1 or 2, bytes) as they come, until the program ends; `status` is its exit status then."""
@@ -87,12 +93,12 @@ class Program:
     def signal(self, number: int) -> None:
         """To the program and all that it started."""
         try:
-            self._channel.request("kill", channel=self._stream.number, number=number)
+            self._channel.kill(self._stream, number)
         except AgentRefused:
             pass  # it has ended
 
     def resize(self, rows: int, columns: int) -> None:
-        self._channel.request("resize", channel=self._stream.number, rows=rows, columns=columns)
+        self._channel.resize(self._stream, rows, columns)
 
 
 def run(program: Program, command: str, *, input: bytes = b"", show: bool) -> Result:
@@ -154,8 +160,6 @@ class _Heard:
 
 
 def _status(data: bytes) -> int:
-    import json
-
     return int(json.loads(data)["status"])
 
 

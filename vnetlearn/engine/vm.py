@@ -5,15 +5,11 @@ from __future__ import annotations
 from ..errors import LabDied, VnetlearnError
 from .guest import image, kernel, kvm, qemu
 from .progress import Progress, say
-
-name = "vm"
-Running = qemu.Guest
-
-RESUME_SECONDS = 20.0
+from .running import Running
 
 
 def start(progress: Progress = say) -> Running:
-    """Resume a guest; it has its own clock and randomness, and has answered. The image is built when there is none.
+    """Resume a guest, which has its own clock and randomness. The image is built when there is none.
 
     Raises `ToolMissing`, `ImageError` when there is no image to be had, `LabDied` when the guest does not come up.
     """
@@ -23,9 +19,8 @@ def start(progress: Progress = say) -> Running:
         guest = None
         try:
             guest = found.resume()
-            image.say_hello(guest.stream, RESUME_SECONDS)
-            return guest
-        except OSError as error:
+            return Running(guest)
+        except (OSError, LabDied) as error:
             why = guest.died() if guest else str(error)
         except BaseException:
             if guest:

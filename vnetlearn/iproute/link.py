@@ -9,7 +9,7 @@ from .. import kinds
 from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound
 from . import checks, linkinfo, names, netlink
-from .linkmsg import GENERIC, Descriptors, Link, ifinfmsg, read_link, read_links
+from .linkmsg import GENERIC, Link, ifinfmsg, in_netns, read_link, read_links
 from .namespace import Namespace, netns_word
 from .rollback import Before
 
@@ -52,22 +52,21 @@ class Links:
                 f"a {kind} sits on another link: {device.title}",
                 f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
             )
-        data = linkinfo.encoded(self._namespace, device, params, tried)
-        with Descriptors(self._namespace) as fds:
-            attributes: list[Any] = [("IFLA_IFNAME", name)]
-            if link:
-                attributes.append(("IFLA_LINK", names.index(self._namespace, link, tried)))
-            attributes += self._generic(generic, tried)
-            if target is not None:
-                attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
-            if peer is not None:
-                data = [*data, ("VETH_INFO_PEER", self._peer(other, fds, tried))]
-            info: list[Any] = [("IFLA_INFO_KIND", kind)]
-            if data or peer is not None:
-                info.append(("IFLA_INFO_DATA", {"attrs": data}))
-            message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
-            message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
-            self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
+        data: list[Any] = linkinfo.encoded(self._namespace, device, params, tried)
+        attributes: list[Any] = [("IFLA_IFNAME", name)]
+        if link:
+            attributes.append(("IFLA_LINK", names.index(self._namespace, link, tried)))
+        attributes += self._generic(generic, tried)
+        if target is not None:
+            attributes.append(in_netns(target))
+        if peer is not None:
+            data = [*data, ("VETH_INFO_PEER", self._peer(other, tried))]
+        info: list[Any] = [("IFLA_INFO_KIND", kind)]
+        if data or peer is not None:
+            info.append(("IFLA_INFO_DATA", {"attrs": data}))
+        message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
+        message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
+        self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
         return Links(self._namespace if target is None else self._namespace.other(target)).get(name)
 
     def set(
@@ -91,21 +90,20 @@ class Links:
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._namespace.spell(words)
         was = names.message(self._namespace, dev, tried, netlink.decode)
-        with Descriptors(self._namespace) as fds:
-            attributes = self._generic(generic, tried)
-            if netns is not None:
-                attributes.append(("IFLA_NET_NS_FD", fds.open(netns, tried)))
-            if kind:
-                attributes.append(("IFLA_LINKINFO", linkinfo.changed(self._namespace, kind, own, was, tried)))
-            message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
-            several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
-            before = Before(self._namespace, was, netns) if several else None
-            try:
-                self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK)
-            except KernelRefused as error:
-                if before and not before.restore():
-                    error.why += "; a part of the change was made, and the kernel does not take it back"
-                raise
+        attributes = self._generic(generic, tried)
+        if netns is not None:
+            attributes.append(in_netns(netns))
+        if kind:
+            attributes.append(("IFLA_LINKINFO", linkinfo.changed(self._namespace, kind, own, was, tried)))
+        message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
+        several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
+        before = Before(self._namespace, was, netns, tried) if several else None
+        try:
+            self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK)
+        except KernelRefused as error:
+            if before and not before.restore():
+                error.why += "; a part of the change was made, and the kernel does not take it back"
+            raise
 
     def delete(self, name: str) -> None:
         """Delete a link: `ip link delete dev NAME`. Raises `NotFound`, `KernelRefused`."""
@@ -169,7 +167,7 @@ class Links:
             if GENERIC[key].attribute
         ]
 
-    def _peer(self, options: dict[str, Any], fds: Descriptors, tried: str) -> Any:
+    def _peer(self, options: dict[str, Any], tried: str) -> Any:
         """The other end of a pair: a whole link message of its own inside the first one."""
         rest = dict(options)
         name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
@@ -177,7 +175,7 @@ class Links:
         if name is not None:
             attributes.insert(0, ("IFLA_IFNAME", checks.check_name(name, tried)))
         if target is not None:
-            attributes.append(("IFLA_NET_NS_FD", fds.open(target, tried)))
+            attributes.append(in_netns(target))
         message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))
         return {"index": message["index"], "flags": message["flags"], "change": message["change"], "attrs": attributes}
 

@@ -8,12 +8,10 @@ from typing import Any
 
 from .. import kinds
 from ..display.table import Table
-from ..engine import program
-from ..engine.channel import AgentRefused
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
 from . import checks, netlink
-from .namespace import Namespace, NetnsLike
+from .namespace import FIRST, NetnsLike, netns_word
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
@@ -177,6 +175,12 @@ GENERIC = {
 }
 
 
+def in_netns(netns: NetnsLike) -> tuple[str, netlink.Descriptor]:
+    """The attribute that puts a link into a namespace, which the agent opens for the message."""
+    word = netns_word(netns)
+    return "IFLA_NET_NS_FD", netlink.Descriptor.of("" if word == FIRST else word)
+
+
 def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flags: dict[str, Any] | None = None) -> Any:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
     value, mask = 0, 0
@@ -242,26 +246,3 @@ def read_links(messages: list[Any], netns: str) -> list[Link]:
     """All links of a namespace from the messages of a dump."""
     names = {m["index"]: netlink.text(m.get_attr("IFLA_IFNAME")) for m in messages}
     return [read_link(m, netns, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages]
-
-
-class Descriptors:
-    """Descriptors of namespaces, open in the agent for the time of one message."""
-
-    def __init__(self, namespace: Namespace) -> None:
-        self._namespace, self._open = namespace, list[int]()
-
-    def __enter__(self) -> Descriptors:
-        return self
-
-    def open(self, netns: NetnsLike, tried: str) -> int:
-        name = self._namespace.other(netns).name
-        try:
-            fd = int(self._namespace.channel.request("netns_fd", name=name)["fd"])
-        except AgentRefused:
-            raise program.no_namespace(tried, name) from None
-        self._open.append(fd)
-        return fd
-
-    def __exit__(self, *_: object) -> None:
-        for fd in self._open:
-            self._namespace.channel.tell("close_fd", fd=fd)

@@ -90,15 +90,22 @@ class Namespace:
     def explained(self, words: list[str], kind: int, message: netlink.Message, flags: int) -> list[netlink.Message]:
         """As `request`, for what `ip WORDS` would ask. Raises `KernelRefused` with the likely reason."""
         try:
-            return self.request(kind, message, flags, netlink.decode)
+            return self.request(kind, message, flags, netlink.decode, self.spell(words))
         except netlink.Refused as error:
             raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
 
-    def request(self, kind: int, message: netlink.Message, flags: int, read: Callable[[bytes], T]) -> list[T]:
-        """The answers to one request, each as `read` makes it of its bytes. Raises `Refused`, `NotFound`, `LabDied`."""
+    def request(
+        self, kind: int, message: netlink.Message, flags: int, read: Callable[[bytes], T], tried: str = ""
+    ) -> list[T]:
+        """The answers to one request, each as `read` makes it of its bytes. Raises `Refused`, `NotFound`, `LabDied`.
+
+        `tried` is the command that names another namespace in the message.
+        """
         try:
             return self.rtnl.ask(kind, message, flags, read)
         except AgentRefused as error:
+            if error.netns and error.netns != self.name:  # one that the message names
+                raise program.no_namespace(tried, error.netns) from None
             if self.name:
                 raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
             raise error

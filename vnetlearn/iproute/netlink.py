@@ -68,6 +68,19 @@ class Refused(OSError):
         self.extack = extack
 
 
+class Descriptor(int):
+    """A descriptor of a namespace, as an attribute's value: 0 until the agent opens it and writes it in its place."""
+
+    netns: str
+
+    @classmethod
+    def of(cls, netns: str) -> Descriptor:
+        """Of the namespace with this name; "" is the lab's first one."""
+        one = cls(0)
+        one.netns = netns
+        return one
+
+
 class Rtnl:
     """Requests to the kernel in one namespace ("" is the lab's first one)."""
 
@@ -77,7 +90,7 @@ class Rtnl:
     def ask(self, kind: int, message: Message, flags: int, read: Callable[[bytes], T]) -> list[T]:
         """Send one message; the answers, each as `read` makes it of its bytes. Raises `Refused`, and `LabDied`.
 
-        `AgentRefused` with ENOENT means that the namespace is not there (any more).
+        `AgentRefused` with `netns` means that this namespace is not there (any more).
         """
         while True:
             answers, interrupted = self._ask_once(kind, message, flags)
@@ -90,7 +103,8 @@ class Rtnl:
         _split(self._channel.netlink(self._netns, answer[:6] + header + answer[16:]))
 
     def _ask_once(self, kind: int, message: Message, flags: int) -> tuple[list[bytes], bool]:
-        return _split(self._channel.netlink(self._netns, encode(kind, message, flags)))
+        encoded = encode(kind, message, flags)
+        return _split(self._channel.netlink(self._netns, encoded, descriptors(message)))
 
 
 def encode(kind: int, message: Message, flags: int) -> bytes:
@@ -101,6 +115,18 @@ def encode(kind: int, message: Message, flags: int) -> bytes:
     message.reset()
     message.encode()
     return bytes(message.data)
+
+
+def descriptors(message: Any) -> list[tuple[int, str]]:
+    """At which offsets of its bytes a message that was encoded needs descriptors, and of which namespaces."""
+    found: list[tuple[int, str]] = []
+    for slot in message.get("attrs", ()):
+        value = slot.nla.getvalue()
+        if isinstance(value, Descriptor):
+            found.append((slot.nla.offset + 4, value.netns))  # behind the attribute's length and type
+        elif "attrs" in slot.nla:
+            found += descriptors(slot.nla)
+    return found
 
 
 def ask_all(channel: Channel, requests: Sequence[tuple[str, bytes]]) -> list[list[Message] | OSError]:

@@ -105,7 +105,7 @@ class Namespaces(Generic[N]):
         tried = f"ip netns add {name}"
         checks.check_netns(name, tried)
         try:
-            self.channel.request("netns_add", name=name)
+            self.channel.netns_add(name)
         except AgentRefused as error:
             raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
         self.wrote(f"ip netns add {shlex.quote(name)}")
@@ -115,15 +115,14 @@ class Namespaces(Generic[N]):
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
         name = name if isinstance(name, str) else name.name
         try:
-            self.channel.request("netns_delete", name=checks.check_netns(name, f"ip netns delete {name}"))
+            self.channel.netns_delete(checks.check_netns(name, f"ip netns delete {name}"))
         except AgentRefused:
             raise program.no_namespace(f"ip netns delete {name}", name) from None
         self.wrote(f"ip netns delete {shlex.quote(name)}")
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""
-        found: dict[str, int] = self.channel.request("netns_list")["netns"]
-        return Table(Netns(name, inode) for name, inode in found.items())
+        return Table(Netns(name, inode) for name, inode in self.channel.netns_list().items())
 
     def node(self, name: NetnsLike) -> N:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""

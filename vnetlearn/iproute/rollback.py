@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from socket import AF_UNSPEC
 from typing import Any
 
-from ..errors import VnetlearnError
+from ..errors import NotFound, VnetlearnError
 from . import linkinfo, names, netlink
 from .addr import ifaddrmsg
-from .linkmsg import CHANGEABLE, Descriptors, ifinfmsg, read_link
+from .linkmsg import CHANGEABLE, ifinfmsg, in_netns, read_link
 from .namespace import Namespace, NetnsLike
 from .neigh import PERMANENT, ndmsg
 from .route import DEAD, LINKDOWN, rtmsg
@@ -33,13 +33,17 @@ class Before:
     """What there was of a link, `message` in the kernel's words, and the addresses, routes and permanent neighbours on
     it, which a link loses when it is moved or set down."""
 
-    def __init__(self, namespace: Namespace, message: netlink.Message, netns: NetnsLike | None) -> None:
-        """`netns` is the namespace that it is to be moved to, or None."""
+    def __init__(self, namespace: Namespace, message: netlink.Message, netns: NetnsLike | None, tried: str) -> None:
+        """`netns` is the namespace that it is to be moved to, or None. Raises `NotFound` when that is not there."""
         self._namespace, self._was = namespace, message
         self._name, self._index = message.get_attr("IFLA_IFNAME"), message["index"]
         self._on_it = list(self._all_on_it())
         self._there = None if netns is None else namespace.other(netns)
-        self._others = set(names.every(self._there)) if self._there else set()
+        try:
+            self._others = set(names.every(self._there)) if self._there else set()
+        except NotFound as error:
+            error.tried = tried
+            raise
 
     def restore(self) -> bool:
         """Take back what was changed; whether the kernel took that."""
@@ -60,13 +64,8 @@ class Before:
     def _fetch(self, there: Namespace) -> None:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
         (index,) = names.every(there).keys() - self._others
-        with Descriptors(there) as fds:
-            home = [
-                ("IFLA_NET_NS_FD", fds.open(self._namespace, "")),
-                ("IFLA_IFNAME", self._name),
-                ("IFLA_NEW_IFINDEX", self._index),
-            ]
-            there.request(netlink.NEWLINK, ifinfmsg(home, index=index), netlink.ACK, netlink.decode)
+        home = [in_netns(self._namespace), ("IFLA_IFNAME", self._name), ("IFLA_NEW_IFINDEX", self._index)]
+        there.request(netlink.NEWLINK, ifinfmsg(home, index=index), netlink.ACK, netlink.decode)
 
     def _way_back(self) -> Iterator[netlink.Message]:
         """The messages that make of the link as it is now the link that it was."""

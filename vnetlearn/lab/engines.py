@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..engine.channel import Channel, hello
 from ..iproute.netns import Namespaces, Node
 
 ENGINES = ("host", "vm")
@@ -26,15 +25,4 @@ class Started(Generic[N]):
 def start(engine: str, node: Callable[[Namespaces[Node], str], N]) -> Started[N]:
     """Start an engine; `node` makes its nodes. Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `LabDied`."""
     running = importlib.import_module(f"...engine.{engine}", __name__).start()
-    channel = Channel(running.stream, running.died)
-
-    def close() -> None:
-        channel.close()
-        running.close()
-
-    try:
-        kernel = str(hello(channel)["kernel"])
-        return Started(kernel, Namespaces(channel, node), close)
-    except BaseException:
-        close()
-        raise
+    return Started(running.kernel, Namespaces(running.channel, node), running.close)

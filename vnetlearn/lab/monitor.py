@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..engine import program
-from ..engine.agent import CAME, GONE, HEARD, LOST
-from ..engine.channel import DATA, Stream
+from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
+from ..engine.channel import Stream
 from ..errors import LabDied, VnetlearnError
 from ..iproute.netns import Namespaces, Node
 
@@ -43,7 +43,7 @@ class Monitor:
         self, netns: Namespaces[Node], then: Callable[[list[Event]], None], died: Callable[[LabDied], None]
     ) -> None:
         self._netns, self._then, self._died, self._closed = netns, then, died, False
-        self._stream, _ = netns.channel.open("monitor")
+        self._stream = netns.channel.monitor()
         self._thread = threading.Thread(
             target=self._listen, args=(self._stream,), name="vnetlearn-monitor", daemon=True
         )
@@ -79,7 +79,7 @@ class Monitor:
         events, now = list[Event](), time.time()
         datagrams: dict[str, bytes] = {}
         for data in frames:
-            what, netns, rest = data[0], data[2 : 2 + data[1]].decode(), data[2 + data[1] :]
+            what, netns, rest = told_parts(data)
             if what == HEARD:
                 datagrams[netns] = datagrams.get(netns, b"") + rest
             else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 from ..engine import host
-from ..engine.channel import Channel, hello
 from .topology import Topology, read
 
 HIDDEN = "{} running program(s) may not be looked into, so namespaces that only they use are not shown; root (sudo) sees more"
@@ -21,11 +20,10 @@ class Computer:
     def __init__(self) -> None:
         self.home = socket.gethostname()
         self._running = host.look()
-        self.channel = Channel(self._running.stream, self._running.died)
+        self.channel = self._running.channel
         try:
-            hello(self.channel)
-            self._named: dict[str, int] = self.channel.request("netns_list")["netns"]
-            self._others = self.channel.request("netns_unnamed")
+            self._named = self.channel.netns_list()
+            self._others = self.channel.netns_unnamed()
         except BaseException:
             self.close()
             raise
@@ -41,7 +39,6 @@ class Computer:
         return (HIDDEN.format(hidden),) if hidden else ()
 
     def close(self) -> None:
-        self.channel.close()
         self._running.close()
 
     def __enter__(self) -> Computer:

@@ -116,7 +116,7 @@ class Seen:
         unknown = [name for name in dict.fromkeys(others) if (netns, name) not in self._numbers]
         if unknown:
             try:
-                answer = self.source.channel.request("nsid", netns=netns, others=unknown)["nsids"]
+                answer = self.source.channel.nsids(netns, unknown)
             except AgentRefused:  # the namespace has gone since it was dumped
                 answer = dict.fromkeys(unknown, -1)
             self._numbers.update({(netns, name): number for name, number in answer.items()})
@@ -252,7 +252,7 @@ def _radio(seen: Seen, key: Key, link: Link) -> Ends:
 
 def _holders(seen: Seen) -> Ends:
     """tun and tap links, and the programs that hold them; a link may have moved away from its program's namespace."""
-    for one in seen.source.channel.request("holders")["holders"]:
+    for one in seen.source.channel.holders():
         index = one["path"].removeprefix("/dev/tap")
         for netns in sorted(seen.netns, key=lambda name: name != one["netns"]):
             key = seen.at.get((netns, int(index))) if index.isdigit() else (netns, one["link"])

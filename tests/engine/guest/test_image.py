@@ -19,6 +19,7 @@ from labs import eventually, lesson, python, under
 from vnetlearn.engine import vm
 from vnetlearn.engine.guest import contents, image, initramfs, kernel, kvm
 from vnetlearn.engine.progress import say
+from vnetlearn.engine.running import Running
 from vnetlearn.errors import ImageError, ToolMissing
 
 BUILD = """
@@ -71,6 +72,30 @@ def test_its_name_changes_with_what_it_depends_on(real: image.Image, tmp_path: P
     names.add(image.digest(chosen, "tcg", [str(tool)]))
     names.add(image.digest(chosen, "kvm", [str(tool)]))
     assert len(names) == 4
+
+
+def test_its_name_changes_with_every_file_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, agent = kernel.find(say), tmp_path / "agent"
+    shutil.copytree(contents.AGENT, agent, ignore=shutil.ignore_patterns("__pycache__"))
+    names = [image.digest(chosen, "tcg", [])]
+    monkeypatch.setattr(contents, "AGENT", agent)
+    assert image.digest(chosen, "tcg", []) == names[0], "where it lies does not matter"
+    for change in (
+        lambda: (agent / "wire.py").write_text((agent / "wire.py").read_text().replace("1 << 20", "1 << 21")),
+        lambda: (agent / "more.py").write_text(""),
+        lambda: (agent / "more.py").rename(agent / "other.py"),
+        lambda: (agent / "other.py").unlink(),
+    ):
+        change()
+        names.append(image.digest(chosen, "tcg", []))
+    assert len(set(names)) == 4
+    assert names[1] == names[4], "as before the file was added"
+
+
+def test_every_file_of_the_agent_is_in_the_guest() -> None:
+    files = contents.agent_files()
+    assert set(files.values()) == set(contents.AGENT.rglob("*.py"))
+    assert "/agent/__main__.py" in files
 
 
 @pytest.mark.parametrize("part", image.PARTS)
@@ -170,12 +195,11 @@ def test_old_images_are_removed_but_none_that_is_in_use(copy: image.Image) -> No
 
 def test_a_running_guest_holds_its_image(copy: image.Image) -> None:
     old = copy.folder.rename(copy.folder.parent / "old")
-    guest = image.Image(old, copy.kernel, copy.accel, copy.can).resume()
+    running = Running(image.Image(old, copy.kernel, copy.accel, copy.can).resume())
     try:
-        image.say_hello(guest.stream, 20)
         assert image.prune() == []
     finally:
-        guest.close()
+        running.close()
     assert image.prune() == [old]
 
 

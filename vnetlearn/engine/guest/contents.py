@@ -102,7 +102,7 @@ mkdir -p /run/netns
 echo lab > /proc/sys/kernel/hostname
 modprobe -qa virtio_pci virtio_console
 cd /root
-exec /usr/bin/python3 -I -S /agent.py guest
+exec /usr/bin/python3 -I -S /agent guest
 """
 
 UDHCPC = """#!/bin/sh
@@ -142,6 +142,7 @@ TEXTS = {
     "/etc/vim/vimrc.tiny": ("set nocompatible ruler backspace=2\n", 0o644),
 }
 
+AGENT = Path(agent.__path__[0])
 FOLDERS = "dev proc sys run tmp root etc mnt var/lib/misc usr/bin usr/sbin usr/lib usr/lib64 usr/share"
 
 
@@ -187,9 +188,14 @@ def guest_entries(chosen: kernel.Kernel, staging: Path) -> dict[str, Entry]:
     entries["/var/run"] = link("../run")  # where iwpan(8) looks for namespaces
     entries["/usr/share/udhcpc/default.script"] = link("/etc/udhcpc/default.script")
     entries["/dev/console"] = node(5, 1)
-    entries["/agent.py"] = Entry(0o100644, Path(agent.__file__))
+    entries.update((place, Entry(0o100644, file)) for place, file in agent_files().items())
     entries.update(_modules(chosen, staging))
     return entries
+
+
+def agent_files() -> dict[str, Path]:
+    """The agent's modules, by their places in the guest."""
+    return {f"/agent/{file.name}": file for file in sorted(AGENT.glob("*.py"))}
 
 
 def inside(path: str | Path) -> str:

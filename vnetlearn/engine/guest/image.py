@@ -15,19 +15,19 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...cache import cache_folder, locked
-from ...errors import ImageError
-from .. import agent
+from ...errors import ImageError, LabDied
+from ..agent.wire import EXIT
+from ..channel import Channel, Json
 from ..progress import Progress, say
+from ..running import Running
 from . import contents, initramfs, kernel, kvm, qemu
 
 BOOT_SECONDS = 120.0  # for the one cold boot; about 8 s are usual under emulation
@@ -127,7 +127,7 @@ def prune(keep: int = 0) -> list[Path]:
     return removed
 
 
-def info() -> dict[str, Any]:
+def info() -> dict[str, Json]:
     """What is stored for this machine as it is now: {"built": bool, and the manifest's entries when it is}."""
     found = kernel.present()
     image = stored(digest(found, kvm.accel(found))) if found else None
@@ -141,8 +141,8 @@ def info() -> dict[str, Any]:
 def digest(chosen: kernel.Kernel, accel: str, files: Sequence[str] | None = None) -> str:
     """A name for everything that the image depends on. The machine's files count by path, size and second of change."""
     h = hashlib.sha256(json.dumps([qemu.board(accel, True), _processor() if accel == "kvm" else ""]).encode())
-    for own in (__file__, *(module.__file__ for module in (agent, contents, initramfs, qemu))):
-        h.update(Path(own or "").read_bytes())
+    for place, own in sorted({**_own_files(), **contents.agent_files()}.items()):
+        h.update(f"{place} {own.stat().st_size}\n".encode() + own.read_bytes())
     own_files = map(str, (qemu.program().resolve(), chosen.image, chosen.modules))
     for path in (*own_files, *(_read_sources() if files is None else files)):
         try:
@@ -152,6 +152,11 @@ def digest(chosen: kernel.Kernel, accel: str, files: Sequence[str] | None = None
         else:
             h.update(f"{path} {s.st_size} {int(s.st_mtime)}\n".encode())
     return h.hexdigest()[:32]
+
+
+def _own_files() -> dict[str, Path]:
+    """The modules that make an image, by their names."""
+    return {file.name: file for file in Path(__file__).parent.glob("*.py")}
 
 
 def _processor() -> str:
@@ -269,12 +274,12 @@ def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> 
 def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> None:
     boot = ["-kernel", str(chosen.image), "-initrd", str(work / "initrd"), "-append", qemu.kernel_words(accel)]
     guest = qemu.Guest(accel, work / "ram", can=can, share=True, words=boot)
+    running: Running | None = None
     try:
         try:
-            say_hello(guest.stream, BOOT_SECONDS)
-            for line in WARM:
-                ask(guest.stream, BOOT_SECONDS, "run", argv=line.split())
-        except OSError:
+            running = Running(guest, BOOT_SECONDS)
+            _warm(running.channel)
+        except (OSError, LabDied):
             raise ImageError(
                 "boot the guest",
                 guest.died(),
@@ -287,35 +292,15 @@ def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> 
             with open(work / part, "rb") as f:
                 os.fsync(f.fileno())
     finally:
-        guest.close()
+        (running or guest).close()
 
 
-def say_hello(stream: socket.socket, seconds: float) -> None:
-    """Give a guest its clock and its randomness. Raises `OSError` when no answer comes within that time."""
-    ask(stream, seconds, "hello", time=time.time(), seed=os.urandom(32).hex())
-
-
-def ask(stream: socket.socket, seconds: float, op: str, **arguments: Any) -> None:
-    """One request to the agent, before anyone else uses the stream, and all its frames up to the end of it."""
-    stream.settimeout(seconds)
-    request = json.dumps({"op": op, **arguments}).encode()
-    stream.sendall(agent.HEADER.pack(agent.REQUEST, 0, len(request)) + request)
-    kind = 0
-    while kind != (agent.EXIT if op == "run" else agent.REPLY):
-        kind, _, length = agent.HEADER.unpack(_exactly(stream, agent.HEADER.size))
-        answer = _exactly(stream, length)
-        if kind == agent.REPLY and b'"errno"' in answer:
-            raise OSError(errno.EPROTO, answer.decode())
-    stream.settimeout(None)
-
-
-def _exactly(stream: socket.socket, length: int) -> bytes:
-    data = b""
-    while len(data) < length:
-        if not (more := stream.recv(length - len(data))):
-            raise ConnectionResetError("the guest ended")
-        data += more
-    return data
+def _warm(channel: Channel) -> None:
+    """Let the guest load what nearly every lab uses."""
+    for line in WARM:
+        stream, _ = channel.run(line.split(), "", {}, None)
+        while stream.receive(BOOT_SECONDS)[0] != EXIT:
+            continue
 
 
 def _checksum(file: Path) -> str:

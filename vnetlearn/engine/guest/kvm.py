@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ...cache import cache_folder
 from ..progress import Progress, say
@@ -42,7 +41,7 @@ def probe(chosen: kernel.Kernel, progress: Progress = say, force: bool = False) 
     if not os.access(DEVICE, os.R_OK | os.W_OK):
         return Answer(False, f"this user may not use {DEVICE} (the group kvm may)", "")
     if not force and (known := _remembered().get(_key(chosen))):
-        return Answer(**known)
+        return known
     progress("trying whether KVM works here (5 s at most, once)")
     return remember(chosen, *_boot(chosen))
 
@@ -50,7 +49,7 @@ def probe(chosen: kernel.Kernel, progress: Progress = say, force: bool = False) 
 def remember(chosen: kernel.Kernel, ok: bool, why: str) -> Answer:
     """Note the answer down for this machine, kernel and QEMU."""
     answer = Answer(ok, why, time.strftime("%Y-%m-%d %H:%M:%S"))
-    known = {**_remembered(), _key(chosen): asdict(answer)}
+    known = {key: asdict(one) for key, one in {**_remembered(), _key(chosen): answer}.items()}
     handle, name = tempfile.mkstemp(prefix="kvm-", dir=cache_folder())
     with open(handle, "w") as f:
         json.dump(known, f, indent=1)
@@ -89,9 +88,9 @@ def _file() -> Path:
     return cache_folder() / "kvm.json"
 
 
-def _remembered() -> dict[str, dict[str, Any]]:
+def _remembered() -> dict[str, Answer]:
     try:
         known = json.loads(_file().read_text())
-        return {key: {field: value[field] for field in ("ok", "why", "when")} for key, value in known.items()}
+        return {key: Answer(value["ok"], value["why"], value["when"]) for key, value in known.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -15,11 +15,12 @@ import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ...errors import EngineUnavailable, ImageError, ToolMissing
+from ..channel import Json
 from ..process import spawn
 
 MEMORY_MB = 384
@@ -54,7 +55,7 @@ MACHINES = {
 }
 # ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
 KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
-NO_RAM = ("migrate-set-capabilities", {"capabilities": [{"capability": "x-ignore-shared", "state": True}]})
+NO_RAM: Mapping[str, Json] = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
 CAN = ("-object", "can-bus,id=canbus0", *("-device", "kvaser_pci,canbus=canbus0") * 2)
 
 
@@ -124,8 +125,6 @@ def kernel_words(accel: str) -> str:
 class Guest:
     """A running QEMU. `stream` is connected to the agent's port; nothing of it is left after `close()`."""
 
-    name = "vm"
-
     def __init__(
         self,
         accel: str,
@@ -166,15 +165,13 @@ class Guest:
             "chardev=q0,mode=control",
         ]
         self._tell("qmp_capabilities", {})
-        self._tell(*NO_RAM)
+        self._tell("migrate-set-capabilities", NO_RAM)
         if state is not None:
             argv += ["-incoming", "defer"]
             self._tell("migrate-incoming", {"uri": f"fd:{state}"})
         given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, state, lock) if fd is not None]
         try:
-            self._process = spawn(
-                argv, pass_fds=given, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
-            )
+            self._process = spawn(argv, pass_fds=given, stdout=console, stderr=console)
         except BaseException:
             self._forget()
             raise
@@ -227,7 +224,9 @@ class Guest:
             self._ask(answers, "quit")
         self._process.wait(ANSWER_SECONDS)
 
-    def _ask(self, answers: Any, command: str, arguments: dict[str, Any] | None = None, fds: Sequence[int] = ()) -> Any:
+    def _ask(
+        self, answers: BinaryIO, command: str, arguments: Mapping[str, Json] | None = None, fds: Sequence[int] = ()
+    ) -> Any:
         self._tell(command, arguments or {}, fds)
         for line in answers:
             reply: dict[str, Any] = json.loads(line)
@@ -237,7 +236,7 @@ class Guest:
                 return reply["return"]
         raise ImageError(f"QEMU: {command}", "no answer", self.died(), AGAIN)
 
-    def _tell(self, command: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def _tell(self, command: str, arguments: Mapping[str, Json], fds: Sequence[int] = ()) -> None:
         socket.send_fds(self._monitor, [json.dumps({"execute": command, "arguments": arguments}).encode()], fds)
 
     def _forget(self) -> None:

@@ -1,0 +1,47 @@
+"""Calls of the C library that Python has no functions for."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNET = 0x40000000
+MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_SHARED = 1, 2, 32, 4096, 16384, 1 << 20
+MNT_DETACH = 2
+RESTART = 0x01234567  # reboot(2); QEMU's -no-reboot turns it into the end of the guest
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0) -> None:
+    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), target)
+
+
+def unmount(target: str) -> None:
+    """What is mounted there goes once nobody uses it; nothing may be mounted there."""
+    _libc.umount2(target.encode(), MNT_DETACH)
+
+
+def unshare_net(what: str) -> None:
+    """Move this process into a new network namespace; `what` names it in an error."""
+    _check(_libc.unshare(CLONE_NEWNET), what)
+
+
+def setns_net(fd: int, what: str) -> None:
+    """Move this process into the network namespace behind a descriptor; `what` names it in an error."""
+    _check(_libc.setns(fd, CLONE_NEWNET), what)
+
+
+def bind(fd: int, address: bytes, what: str) -> None:
+    """bind(2) with an address that Python's sockets cannot spell."""
+    _check(_libc.bind(fd, address, len(address)), what)
+
+
+def restart() -> None:
+    _libc.reboot(RESTART)
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
