@@ -10,7 +10,8 @@ from labs import able, lesson
 
 from vnetlearn import Lab, Node
 from vnetlearn.errors import BadParameter, NotFound
-from vnetlearn.journey.journey import Hop, Journey
+from vnetlearn.journey.journey import Journey
+from vnetlearn.journey.model import Hop
 
 
 def cable(lab: Lab, one: Node, dev: str, other: Node, peer: str, *addresses: str) -> None:
@@ -723,7 +724,7 @@ def test_two_equal_packets_that_wait_together_cannot_be_told_apart(lab: Lab, mon
     from scapy.layers.inet import IP, UDP
     from scapy.layers.l2 import Ether
 
-    monkeypatch.setattr("vnetlearn.journey.journey.ALIKE", 60 * 10**9)
+    monkeypatch.setattr("vnetlearn.journey.model.ALIKE", 60 * 10**9)
     a, r, b = routed(lab)
     b.addr.delete("10.0.2.2/24", dev="eth0")
     packet = IP(src="10.0.1.2", dst="10.0.2.2", id=7) / UDP(sport=5, dport=6) / b"the same words"
