@@ -14,13 +14,12 @@ from itertools import pairwise
 from socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..capture.frames import Frame
 from . import keys
 from .keys import Key, Quoted
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
-
-    from ..capture.frames import Frame
 
 Field: TypeAlias = str | int
 Ports = Mapping[int, str]  # UDP port → VXLAN, GENEVE or bareudp, as the lab's links have them
