@@ -1,710 +1,17 @@
-"""Journeys of real packets, on both engines: what is seen of them, what changed, and where and why they end."""
+"""A journey: which packet is meant, what is not certain of it, how it shows itself, also when the lab is over."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from labs import able, lesson
+from labs import lesson
+from walks import cable, ended, places, routed, spaces, there_and_back, two, walk
 
-from vnetlearn import Lab, Node
+from vnetlearn import Lab
 from vnetlearn.errors import BadParameter, NotFound
-from vnetlearn.journey.journey import Hop, Journey
-
-
-def cable(lab: Lab, one: Node, dev: str, other: Node, peer: str, *addresses: str) -> None:
-    """A veth from one namespace to another, up, with an address at each end where given."""
-    one.link.add(dev, kind="veth", up=True, peer={"name": peer, "netns": other})
-    other.link.set(peer, up=True)
-    for node, name, address in zip((one, other), (dev, peer), addresses, strict=False):
-        if address:
-            quiet(node, name)
-            node.addr.add(address, dev=name)
-
-
-def quiet(node: Node, dev: str) -> None:
-    """No duplicate address detection, so that IPv6 addresses can be used at once."""
-    node.sysctl.set(f"net.ipv6.conf.{dev}.accept_dad", 0)
-
-
-def spaces(lab: Lab, names: str) -> list[Node]:
-    nodes = [lab.netns.add(name) for name in names.split()]
-    for node in nodes:
-        node.link.set("lo", up=True)
-    return nodes
-
-
-def walk(node: Node, target: str, **how: object) -> Journey:
-    """The second ping's journey: the first one found out the MACs."""
-    node.ping(target, count=1)
-    found = node.ping(target, journey=True, **how).journey
-    assert found is not None
-    return found
-
-
-def places(hops: Sequence[Hop]) -> list[str]:
-    return [f"{hop.netns}/{hop.dev} {hop.direction}" for hop in hops if hop.main]
-
-
-def changed(journey: Journey) -> str:
-    return "\n".join(change for hop in journey.hops for change in hop.changes)
-
-
-def back(way: Sequence[str]) -> list[str]:
-    """The same way in the other direction."""
-    turned = {"out": "in", "in": "out"}
-    return [f"{one.split()[0]} {turned[one.split()[1]]}" for one in reversed(way)]
-
-
-def there_and_back(journey: Journey, *way: str) -> None:
-    assert places(journey.request) == list(way), journey
-    assert places(journey.reply) == back(way), journey
-    assert journey.end is None, journey
-    assert not journey.ambiguous
-    assert all(hop.since is not None and hop.since >= 0 for hop in journey.hops[1:])
-
-
-def lacks(lab: Lab, *kinds: str) -> bool:
-    """Whether this lab's kernel lacks one of the kinds; the guest's has them all."""
-    missing = not all(able(lab, kind) for kind in kinds)
-    assert not (missing and lab.engine == "vm")
-    return missing
-
-
-# Ways
-
-
-def test_a_cable(lab: Lab) -> None:
-    a, b = spaces(lab, "a b")
-    cable(lab, a, "eth0", b, "eth0", "10.0.0.1/24", "10.0.0.2/24")
-    journey = walk(a, "10.0.0.2")
-    there_and_back(journey, "a/eth0 out", "b/eth0 in")
-    assert journey.hops[0].changes[-1] == "10.0.0.1 → 10.0.0.2, TTL 64"
-    assert journey.request[1].changes == ()  # a cable changes nothing
-
-
-def test_a_switch_copies_what_is_for_all(lab: Lab) -> None:
-    nodes = spaces(lab, "a b c")
-    switch = lab.netns.add("sw")
-    switch.link.add("br0", kind="bridge", up=True)
-    for number, node in enumerate(nodes, 1):
-        cable(lab, node, "eth0", switch, node.name, f"10.0.0.{number}/24")
-        switch.link.set(node.name, master="br0")
-    journey = walk(nodes[0], "10.0.0.2")
-    there_and_back(journey, "a/eth0 out", "sw/a in", "sw/b out", "b/eth0 in")
-    assert "switched by bridge br0" in changed(journey)
-    nodes[0].neigh.flush()
-    with lab.capture() as cap:
-        nodes[0].ping("10.0.0.2", count=1)
-    question = cap.journey("arp")
-    assert places(question.request) == ["a/eth0 out", "sw/a in", "sw/b out", "b/eth0 in"]
-    assert {f"{hop.netns}/{hop.dev}" for hop in question.hops if not hop.main} >= {"sw/c", "c/eth0", "sw/br0"}
-    assert re.search("one of 3 copies that bridge br0 made; the others go to br0, c", changed(question))
-    assert question.end is None
-
-
-def test_a_router_rewrites_macs_and_counts_down(lab: Lab) -> None:
-    a, r, b = spaces(lab, "a r b")
-    cable(lab, a, "eth0", r, "left", "10.0.1.2/24", "10.0.1.1/24")
-    cable(lab, b, "eth0", r, "right", "10.0.2.2/24", "10.0.2.1/24")
-    r.sysctl.set("net.ipv4.ip_forward", 1)
-    a.route.add("default", via="10.0.1.1")
-    b.route.add("default", via="10.0.2.1")
-    journey = walk(a, "10.0.2.2")
-    there_and_back(journey, "a/eth0 out", "r/left in", "r/right out", "b/eth0 in")
-    passed = journey.request[2].changes
-    macs = f"MACs rewritten: {r.link['right'].address} → {b.link['eth0'].address}"
-    assert passed == (macs, "TTL 64 → 63", "routed by r")
-
-
-def two(lab: Lab) -> tuple[Node, Node]:
-    """Two machines on one cable, 192.0.2.1 and 192.0.2.2: what tunnels are laid over."""
-    a, b = spaces(lab, "a b")
-    cable(lab, a, "eth0", b, "eth0", "192.0.2.1/24", "192.0.2.2/24")
-    for node in (a, b):
-        quiet(node, "eth0")
-    a.addr.add("2001:db8::1/64", dev="eth0")
-    b.addr.add("2001:db8::2/64", dev="eth0")
-    return a, b
-
-
-def test_a_vlan_tag_is_pushed_and_popped(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
-    a, b = two(lab)
-    for node, address in ((a, "10.0.0.1/24"), (b, "10.0.0.2/24")):
-        node.link.add("eth0.10", kind="vlan", link="eth0", id=10, up=True)
-        node.addr.add(address, dev="eth0.10")
-    journey = walk(a, "10.0.0.2")
-    there_and_back(journey, "a/eth0.10 out", "a/eth0 out", "b/eth0 in", "b/eth0.10 in")
-    assert journey.request[1].changes == ("VLAN tag 10 pushed",)
-    assert journey.request[3].changes == ("VLAN tag 10 popped",)
-
-
-TUNNELS = {
-    "vxlan": ({"id": 42, "dstport": 4789}, "VXLAN VNI 42, 192.0.2.1 → 192.0.2.2"),
-    "geneve": ({"id": 43}, "GENEVE VNI 43, 192.0.2.1 → 192.0.2.2"),
-    "gre": ({"key": 7}, "GRE key 7, 192.0.2.1 → 192.0.2.2"),
-    "gretap": ({}, "GRE, 192.0.2.1 → 192.0.2.2"),
-    "ipip": ({}, "IPv4, 192.0.2.1 → 192.0.2.2"),
-    "sit": ({}, "IPv4, 192.0.2.1 → 192.0.2.2"),
-    "ip6tnl": ({"mode": "any"}, "IPv6, 2001:db8::1 → 2001:db8::2"),
-    "ip6gre": ({}, "GRE, 2001:db8::1 → 2001:db8::2"),
-    "ip6gretap": ({}, "GRE, 2001:db8::1 → 2001:db8::2"),
-}
-
-
-@pytest.mark.parametrize("kind", TUNNELS)
-def test_a_tunnel_wraps_and_unwraps(lab: Lab, kind: str) -> None:
-    if lacks(lab, kind):
-        return
-    a, b = two(lab)
-    params, words = TUNNELS[kind]
-    ends = ("2001:db8::1", "2001:db8::2") if kind.startswith("ip6") else ("192.0.2.1", "192.0.2.2")
-    inner = ("fd00::1/64", "fd00::2/64") if kind == "sit" else ("10.0.0.1/24", "10.0.0.2/24")
-    for node, local, remote, address in ((a, *ends, inner[0]), (b, *ends[::-1], inner[1])):
-        both = {"remote": remote} if kind == "geneve" else {"local": local, "remote": remote}
-        node.link.add("tun1", kind=kind, up=True, **both, **params)
-        quiet(node, "tun1")
-        node.addr.add(address, dev="tun1")
-    journey = walk(a, inner[1].split("/")[0])
-    there_and_back(journey, "a/tun1 out", "a/eth0 out", "b/eth0 in", "b/tun1 in")
-    assert [hop.depth for hop in journey.request] == [0, 1, 1, 0]
-    assert f"wrapped in {words}" in journey.request[1].changes, journey
-    assert f"unwrapped from {words}" in journey.request[3].changes, journey
-
-
-def test_a_tunnel_whose_card_is_in_another_namespace(lab: Lab) -> None:
-    """As containers have it: the vxlan was made outside and moved in."""
-    a, b = two(lab)
-    inner = spaces(lab, "c d")
-    for outer, node, remote, address in (
-        (a, inner[0], "192.0.2.2", "10.0.0.1/24"),
-        (b, inner[1], "192.0.2.1", "10.0.0.2/24"),
-    ):
-        outer.link.add("vx", kind="vxlan", id=42, dstport=4789, remote=remote)
-        outer.link.set("vx", netns=node)
-        node.link.set("vx", up=True)
-        node.addr.add(address, dev="vx")
-    there_and_back(walk(inner[0], "10.0.0.2"), "c/vx out", "a/eth0 out", "b/eth0 in", "d/vx in")
-
-
-def test_a_tunnel_in_a_tunnel(lab: Lab) -> None:
-    if lacks(lab, "gre", "vxlan"):
-        return
-    a, b = two(lab)
-    for node, local, remote, last in ((a, "192.0.2.1", "192.0.2.2", 1), (b, "192.0.2.2", "192.0.2.1", 2)):
-        node.link.add("gre1", kind="gre", local=local, remote=remote, up=True)
-        node.addr.add(f"10.1.0.{last}/24", dev="gre1")
-        node.link.add(
-            "vx", kind="vxlan", id=5, dstport=4789, local=f"10.1.0.{last}", remote=f"10.1.0.{3 - last}", up=True
-        )
-        node.addr.add(f"10.2.0.{last}/24", dev="vx")
-    journey = walk(a, "10.2.0.2")
-    there_and_back(journey, "a/vx out", "a/gre1 out", "a/eth0 out", "b/eth0 in", "b/gre1 in", "b/vx in")
-    assert [hop.depth for hop in journey.request] == [0, 1, 2, 2, 1, 0]
-
-
-def macsec(lab: Lab, encrypt: bool) -> tuple[Node, Node]:
-    a, b = two(lab)
-    macs = {node.name: node.link["eth0"].address for node in (a, b)}
-    for node, other, last in ((a, "b", 1), (b, "a", 2)):
-        node.link.add("macsec0", kind="macsec", link="eth0", encrypt=encrypt)
-        key = f"key 01 {'11' * 16}"
-        node.run(
-            f"ip macsec add macsec0 tx sa 0 pn 1 on {key}; ip macsec add macsec0 rx port 1 address {macs[other]};"
-            f" ip macsec add macsec0 rx port 1 address {macs[other]} sa 0 pn 1 on {key}",
-            check=True,
-            quiet=True,
-        )
-        node.link.set("macsec0", up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="macsec0")
-    return a, b
-
-
-def test_what_macsec_encrypts_is_followed_without_being_read(lab: Lab) -> None:
-    if lacks(lab, "macsec"):
-        return
-    a, _ = macsec(lab, True)
-    journey = walk(a, "10.0.0.2")
-    there_and_back(journey, "a/macsec0 out", "a/eth0 out", "b/eth0 in", "b/macsec0 in")
-    assert re.fullmatch(
-        r"encrypted by MACsec \(SCI [0-9a-f]{16}, packet \d+\): what is inside cannot be read here",
-        journey.request[1].changes[0],
-    )
-    assert journey.request[3].changes[0].startswith("decrypted: MACsec")
-    assert journey.request[1].peeled.sealed
-
-
-def test_encrypted_frames_close_to_each_other_are_not_guessed(lab: Lab) -> None:
-    """Only time and length tell which of them is the packet."""
-    if lacks(lab, "macsec"):
-        return
-    a, _ = macsec(lab, True)
-    a.ping("10.0.0.2")
-    with lab.capture() as cap:
-        a.run("ping -c 4 -l 4 10.0.0.2", check=True, quiet=True)  # four at once
-    journey = cap.journey()
-    assert journey.request[1].peeled.sealed
-    assert journey.ambiguous, journey
-
-
-def test_what_macsec_only_signs_is_read(lab: Lab) -> None:
-    if lacks(lab, "macsec"):
-        return
-    a, _ = macsec(lab, False)
-    journey = walk(a, "10.0.0.2")
-    there_and_back(journey, "a/macsec0 out", "a/eth0 out", "b/eth0 in", "b/macsec0 in")
-    assert "signed, not encrypted, by MACsec" in changed(journey)
-
-
-def test_macvlan_to_macvlan(lab: Lab) -> None:
-    nodes = spaces(lab, "p a b")
-    nodes[0].link.add("eth0", kind="veth", peer="wire", up=True)
-    nodes[0].link.set("wire", up=True)
-    for node, last in zip(nodes[1:], (1, 2), strict=True):
-        nodes[0].link.add("m", kind="macvlan", link="eth0", mode="bridge")
-        nodes[0].link.set("m", netns=node)
-        node.link.set("m", up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="m")
-    journey = walk(nodes[1], "10.0.0.2")
-    # the card is shown the frame on its way from child to child: macvlan_queue_xmit in drivers/net/macvlan.c
-    assert places(journey.hops) == ["a/m out", "p/eth0 in", "b/m in", "b/m out", "p/eth0 in", "a/m in"], journey
-    assert journey.end is None
-
-
-@pytest.mark.parametrize("mode", ["l2", "l3"])
-def test_ipvlan(lab: Lab, mode: str) -> None:
-    if lacks(lab, "ipvlan"):
-        return
-    parent, a, b, far = spaces(lab, "p a b far")
-    cable(lab, parent, "eth0", far, "eth0", "", "10.0.0.9/24")
-    for node, last in ((a, 1), (b, 2)):
-        parent.link.add(f"i{last}", kind="ipvlan", link="eth0", mode=mode)
-        parent.link.set(f"i{last}", netns=node)
-        node.link.set(f"i{last}", up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev=f"i{last}")
-    there_and_back(walk(a, "10.0.0.2"), "a/i1 out", "b/i2 in")
-    if mode == "l2":
-        there_and_back(walk(a, "10.0.0.9"), "a/i1 out", "p/eth0 out", "far/eth0 in")
-
-
-def test_a_bond(lab: Lab) -> None:
-    if lacks(lab, "bond"):
-        return
-    a, b = spaces(lab, "a b")
-    for node, last in ((a, 1), (b, 2)):
-        node.link.add("bond0", kind="bond", mode="active-backup", miimon=100)
-        node.addr.add(f"10.0.0.{last}/24", dev="bond0")
-    for dev in ("s0", "s1"):
-        a.link.add(dev, kind="veth", peer={"name": dev, "netns": b})
-        for node in (a, b):
-            node.link.set(dev, master="bond0")
-            node.link.set(dev, up=True)
-    for node in (a, b):
-        node.link.set("bond0", up=True)
-    a.ping("10.0.0.2", count=1, timeout=3)
-    there_and_back(walk(a, "10.0.0.2"), "a/bond0 out", "a/s0 out", "b/s0 in", "b/bond0 in")
-
-
-def test_a_vrf(lab: Lab) -> None:
-    if lacks(lab, "vrf"):
-        return
-    a, b = two(lab)
-    b.link.add("red", kind="vrf", table=10, up=True)
-    b.link.set("eth0", master="red")
-    # the kernel shows it to those alone who listen on red itself: vrf_ip_rcv in drivers/net/vrf.c
-    there_and_back(journey := walk(a, "192.0.2.2"), "a/eth0 out", "b/eth0 in")
-    assert journey.request[1].changes == ("routed by the table of vrf red",)
-
-
-def test_nat(lab: Lab) -> None:
-    a, r, b = spaces(lab, "a r b")
-    cable(lab, a, "eth0", r, "left", "10.0.1.2/24", "10.0.1.1/24")
-    cable(lab, b, "eth0", r, "right", "10.0.2.2/24", "10.0.2.1/24")
-    r.sysctl.set("net.ipv4.ip_forward", 1)
-    a.route.add("default", via="10.0.1.1")
-    made = r.run(
-        "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; };"
-        " add rule ip t c oifname right masquerade'",
-        quiet=True,
-    )
-    if lab.engine == "host" and made.status:
-        return  # the running kernel, or this computer, has no nft with NAT
-    made.check()
-    journey = walk(a, "10.0.2.2")
-    there_and_back(journey, "a/eth0 out", "r/left in", "r/right out", "b/eth0 in")
-    assert "source address translated: 10.0.1.2 is now 10.0.2.1" in journey.request[2].changes
-    assert "destination address translated: 10.0.2.1 is now 10.0.1.2" in changed(journey)
-
-
-def test_fragments_are_one_packet(lab: Lab) -> None:
-    a, r, b = spaces(lab, "a r b")
-    cable(lab, a, "eth0", r, "left", "10.0.1.2/24", "10.0.1.1/24")
-    cable(lab, b, "eth0", r, "right", "10.0.2.2/24", "10.0.2.1/24")
-    for node, dev in ((a, "eth0"), (r, "left")):
-        node.link.set(dev, mtu=4000)
-    r.sysctl.set("net.ipv4.ip_forward", 1)
-    a.route.add("default", via="10.0.1.1")
-    b.route.add("default", via="10.0.2.1")
-    a.run("ping -c 1 -M dont -s 3000 10.0.2.2", quiet=True)
-    with lab.capture() as cap:
-        a.run("ping -c 1 -M dont -s 3000 10.0.2.2", quiet=True)
-    journey = cap.journey()
-    there_and_back(journey, "a/eth0 out", "r/left in", "r/right out", "b/eth0 in")
-    assert "cut into 3 fragments" in journey.request[2].changes
-    assert [len(hop.frames) for hop in journey.request] == [1, 1, 3, 3]
-    assert "in 3 fragments" in journey.reply[0].changes  # b cut its answer itself
-
-
-def test_hsr_sends_everything_twice(lab: Lab) -> None:
-    if lacks(lab, "hsr"):
-        return
-    a, b = spaces(lab, "a b")
-    for dev in ("s0", "s1"):
-        cable(lab, a, dev, b, dev)
-    for node, last in ((a, 1), (b, 2)):
-        node.link.add("hsr0", kind="hsr", slave1="s0", slave2="s1", up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="hsr0")
-    journey = walk(a, "10.0.0.2")
-    assert journey.end is None
-    assert places(journey.request)[::3] == ["a/hsr0 out", "b/hsr0 in"], journey
-    assert {hop.dev for hop in journey.request if hop.netns == "b"} == {"s0", "s1", "hsr0"}, journey
-    assert re.search(r"HSR tag \d+ put on", changed(journey))
-    sent, came = journey.request[1:3]  # the copy that was first at b, on either cable
-    other = {"s0": "s1", "s1": "s0"}[sent.dev]
-    assert f"one of 2 copies that hsr0 made; the others go to {other}" in sent.changes
-    assert (came.netns, came.dev) == ("b", sent.dev)
-
-
-def test_esp_of_a_vti_is_followed_without_being_read(lab: Lab) -> None:
-    if lacks(lab, "vti"):
-        return
-    a, b = two(lab)
-    keys = f"mode tunnel auth 'hmac(sha256)' 0x{'11' * 32} enc 'cbc(aes)' 0x{'22' * 16} mark 5"
-    for node, last in ((a, 1), (b, 2)):
-        mine, other = f"192.0.2.{last}", f"192.0.2.{3 - last}"
-        node.link.add("vti1", kind="vti", local=mine, remote=other, key=5, up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="vti1")
-        for one in ("1 dst 192.0.2.2", "2 dst 192.0.2.1"):
-            node.run(f"ip xfrm state add src 192.0.2.{one} proto esp spi {one[0]}0 {keys}", check=True)
-        for way, ends in (("out", f"src {mine} dst {other}"), ("in", f"src {other} dst {mine}")):
-            node.run(f"ip xfrm policy add dir {way} mark 5 tmpl {ends} proto esp mode tunnel", check=True)
-    journey = walk(a, "10.0.0.2")
-    there_and_back(journey, "a/vti1 out", "a/eth0 out", "b/eth0 in", "b/vti1 in")
-    assert "encrypted by ESP (SPI 0xa, packet 2): what is inside cannot be read here" in journey.request[1].changes
-
-
-def test_a_tag_in_a_tag(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
-    a, b = two(lab)
-    for node, last in ((a, 1), (b, 2)):
-        node.link.add("outer", kind="vlan", link="eth0", id=100, protocol="802.1ad", up=True)
-        node.link.add("inner", kind="vlan", link="outer", id=7, up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="inner")
-    way = ["a/inner out", "a/outer out", "a/eth0 out", "b/eth0 in", "b/outer in", "b/inner in"]
-    there_and_back(walk(a, "10.0.0.2"), *way)
-
-
-def test_to_itself(lab: Lab) -> None:
-    a, _ = two(lab)
-    there_and_back(walk(a, "192.0.2.1"), "a/lo out", "a/lo in")
-
-
-def test_can_frames(lab: Lab) -> None:
-    if lacks(lab, "vcan"):
-        return
-    node = lab.netns.add("car")
-    node.link.add("vcan0", kind="vcan", up=True)
-    with lab.capture() as cap:
-        node.run("cansend vcan0 123#DEADBEEF && cansend vcan0 124#01", check=True)
-    journey = cap.journey(1)
-    assert journey.title == "CAN frame 123"
-    assert "id 123, data de ad be ef" in changed(journey)
-    assert places(journey.hops)[0] == "car/vcan0 out"
-    assert journey.end is None
-
-
-def test_802_15_4_frames_over_the_air(lab: Lab) -> None:
-    if lacks(lab, "lowpan"):
-        return
-    lab.run("modprobe mac802154_hwsim radios=2", check=True, quiet=True)
-    other = lab.netns.add("far")
-    lab.run("iwpan phy phy1 set netns name far", check=True, quiet=True)
-    for node, dev, short in ((lab.host, "wpan0", 1), (other, "wpan1", 2)):
-        node.run(f"iwpan dev {dev} set pan_id 0xabcd", check=True, quiet=True)
-        node.link.add("low0", kind="lowpan", link=dev)
-        node.link.set(dev, up=True)
-        node.link.set("low0", up=True)
-        quiet(node, "low0")
-        node.addr.add(f"fd00::{short}/64", dev="low0")
-    journey = walk(lab.host, "fd00::2")
-    there_and_back(journey, "/low0 out", "/wpan0 out", "far/wpan1 in", "far/low0 in")
-    assert "6LoWPAN" in changed(journey)
-
-
-# Ends
-
-
-def ended(journey: Journey, where: str, reason: str, *evidence: str) -> None:
-    assert journey.end is not None, journey
-    assert f"{journey.end.netns}/{journey.end.dev}" == where, journey
-    assert re.search(reason, journey.end.reason), journey
-    for pattern in evidence:
-        assert any(re.search(pattern, line) for line in journey.end.evidence), journey
-    assert journey.end.reason in repr(journey)
-
-
-def routed(lab: Lab) -> tuple[Node, Node, Node]:
-    """a and b, and between them the router r."""
-    a, r, b = spaces(lab, "a r b")
-    cable(lab, a, "eth0", r, "left", "10.0.1.2/24", "10.0.1.1/24")
-    cable(lab, b, "eth0", r, "right", "10.0.2.2/24", "10.0.2.1/24")
-    r.sysctl.set("net.ipv4.ip_forward", 1)
-    a.route.add("default", via="10.0.1.1")
-    b.route.add("default", via="10.0.2.1")
-    return a, r, b
-
-
-def kernels_own_words(lab: Lab, reason: str) -> tuple[str, ...]:
-    """On an engine with a kernel of its own, that kernel's own word is among the evidence."""
-    return (f"kernel .* reason: {reason}$",) if lab.engine == "vm" else ()
-
-
-def test_no_route_on_the_way(lab: Lab) -> None:
-    a, _, _ = routed(lab)
-    ended(
-        walk(a, "10.0.9.9"),
-        "r/left",
-        "network unreachable: r has no route",
-        r"frame \d+: ICMP type 3 code 0 from 10.0.1.1",
-        "route get 10.0.9.9 from 10.0.1.2 iif left: .*unreachable",
-        *kernels_own_words(lab, "IP_INNOROUTES"),
-    )
-
-
-def test_no_route_at_the_start(lab: Lab) -> None:
-    (a,) = spaces(lab, "a")
-    journey = walk(a, "10.0.9.9")
-    ended(journey, "a/", "no route to 10.0.9.9 in a", "route get 10.0.9.9: ENETUNREACH")
-    assert journey.hops == ()
-    assert "it never left" in repr(journey)
-    assert "it never left" in journey._repr_mimebundle_()["text/html"]
-
-
-def test_who_does_not_forward(lab: Lab) -> None:
-    a, r, _ = routed(lab)
-    r.sysctl.set("net.ipv4.ip_forward", 0)
-    ended(walk(a, "10.0.2.2"), "r/left", r"r does not pass packets on|ip_forward is 0", "forwarding = 0")
-
-
-def test_a_forged_sender(lab: Lab) -> None:
-    a, r, _ = routed(lab)
-    r.sysctl.set("net.ipv4.conf.all.rp_filter", 1)
-    a.ping("10.0.1.1", count=1)
-    a.addr.add("172.16.0.1/32", dev="lo")
-    with lab.capture() as cap:
-        a.run("ping -c 1 -W 1 -I 172.16.0.1 10.0.2.2", quiet=True)
-    ended(cap.journey(), "r/left", "rp_filter", "rp_filter = 1", *kernels_own_words(lab, "IP_RPFILTER"))
-
-
-def test_a_blackhole(lab: Lab) -> None:
-    a, r, _ = routed(lab)
-    r.route.add("10.0.7.0/24", type="blackhole")
-    ended(walk(a, "10.0.7.7"), "r/left", "blackhole", "blackhole 10.0.7.0/24")
-
-
-def test_ttl(lab: Lab) -> None:
-    a, _, _ = routed(lab)
-    with lab.capture() as cap:
-        a.run("ping -c 1 -W 1 -t 1 10.0.2.2", quiet=True)
-    ended(cap.journey(), "r/left", "TTL", "ICMP type 11 code 0 from 10.0.1.1")
-
-
-def test_too_big_and_not_to_be_cut(lab: Lab) -> None:
-    a, r, b = routed(lab)
-    for node, dev in ((r, "right"), (b, "eth0")):
-        node.link.set(dev, mtu=1000)
-    with lab.capture() as cap:
-        a.run("ping -c 1 -W 1 -M do -s 1400 10.0.2.2", quiet=True)
-    ended(
-        cap.journey(),
-        "r/left",
-        "1428 bytes do not fit through right, whose MTU is 1000",
-        "ICMP type 3 code 4 from 10.0.1.1",
-    )
-
-
-def test_no_one_has_the_address(lab: Lab) -> None:
-    a, _, _ = routed(lab)
-    ended(
-        walk(a, "10.0.1.77"),
-        "r/left",
-        "no one answered ARP for 10.0.1.77: no link in the lab has this address",
-        "neigh show 10.0.1.77: .*(INCOMPLETE|FAILED)",
-        "heard by left in r",
-    )
-    ended(walk(a, "10.0.2.77"), "r/left", "no one answered ARP for 10.0.2.77", "heard by eth0 in b")
-
-
-def test_nobody_answers_neighbour_discovery(lab: Lab) -> None:
-    a, _ = two(lab)
-    ended(walk(a, "2001:db8::77"), "b/eth0", "no one answered neighbour discovery for 2001:db8::77")
-
-
-def test_a_child_of_a_card_does_not_reach_its_parent(machine: Lab) -> None:
-    node = machine.netns.add("kid")
-    machine.link.add("mac1", kind="macvlan", link="eth0", mode="bridge")
-    machine.link.set("mac1", netns=node)
-    node.link.set("mac1", up=True)
-    node.addr.add("192.168.0.100/24", dev="mac1")
-    journey = node.ping("192.168.0.171", journey=True).journey
-    assert journey is not None
-    reason = (
-        r"no one answered ARP for 192.168.0.171 in host: it is eth0's own, and a frame of mac1 leaves through eth0 past"
-    )
-    assert journey.end is not None
-    assert re.search(reason, journey.end.reason), journey
-    assert ("", "eth0") in [hop.place for hop in journey.hops if hop.direction == "out"], journey
-
-
-def test_a_closed_port(lab: Lab) -> None:
-    a, _ = two(lab)
-    with lab.capture() as cap:
-        a.run("echo hello > /dev/udp/192.0.2.2/9999", quiet=True)
-    journey = cap.journey("udp port 9999")
-    ended(
-        journey,
-        "b/eth0",
-        "port unreachable: no program .*listens .*port 9999",
-        "ICMP type 3 code 3 from 192.0.2.2",
-        *kernels_own_words(lab, "NO_SOCKET"),
-    )
-    assert journey.title == "UDP port 9999, 192.0.2.1 → 192.0.2.2"
-
-
-READER = """
-import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("", 7007))
-print("ready", flush=True)
-print(s.recv(100).decode(), end="", flush=True)
-"""
-
-
-def test_a_datagram_that_is_read_has_arrived(lab: Lab) -> None:
-    a, b = two(lab)
-    a.ping("192.0.2.2", count=1)
-    reader = b.start(["python3", "-c", READER])
-    heard = reader.output()
-    assert b"ready" in next(heard)[1]
-    with lab.capture() as cap:
-        a.run("echo hi > /dev/udp/192.0.2.2/7007", quiet=True, check=True)
-        assert b"hi" in b"".join(data for _, data in heard)
-    journey = cap.journey("udp")
-    assert places(journey.hops) == ["a/eth0 out", "b/eth0 in"]
-    assert journey.end is None
-    assert "✓ arrived" in repr(journey)
-
-
-def test_a_cable_whose_other_end_is_down(lab: Lab) -> None:
-    a, b = two(lab)
-    a.ping("192.0.2.2", count=1)
-    b.link.set("eth0", up=False)
-    journey = walk(a, "192.0.2.2")
-    assert journey.end is not None
-    assert "down" in journey.end.reason, journey
-
-
-def test_another_vni(lab: Lab) -> None:
-    a, b = two(lab)
-    for node, number, last in ((a, 42, 1), (b, 43, 2)):
-        node.link.add("vx", kind="vxlan", id=number, dstport=4789, remote=f"192.0.2.{3 - last}", up=True)
-        node.addr.add(f"10.0.0.{last}/24", dev="vx")
-    ended(
-        walk(a, "10.0.0.2"),
-        "b/eth0",
-        "no one answered ARP for 10.0.0.2|VNI 42",
-        *kernels_own_words(lab, "VXLAN_VNI_NOT_FOUND"),
-    )
-    a.neigh.replace("10.0.0.2", dev="vx", lladdr=b.link["vx"].address)
-    ended(walk(a, "10.0.0.2"), "b/eth0", "VNI 42", *kernels_own_words(lab, "VXLAN_VNI_NOT_FOUND"))
-
-
-def test_an_answer_that_is_lost(lab: Lab) -> None:
-    a, _, b = routed(lab)
-    b.route.delete("default")
-    ended(walk(a, "10.0.2.2"), "b/eth0", "it arrived, and b has no way back: no route to 10.0.1.2 in b", "ENETUNREACH")
-
-
-def test_a_tag_that_no_link_takes_off(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
-    a, b = two(lab)
-    a.link.add("eth0.10", kind="vlan", link="eth0", id=10, up=True)
-    b.link.add("eth0.20", kind="vlan", link="eth0", id=20, up=True)
-    a.addr.add("10.0.0.1/24", dev="eth0.10")
-    a.neigh.add("10.0.0.2", dev="eth0.10", lladdr=b.link["eth0"].address)
-    ended(walk(a, "10.0.0.2"), "b/eth0", "VLAN tag 10, and no vlan link on eth0", r"eth0.20 \(id 20\)")
-
-
-def test_a_firewall(lab: Lab) -> None:
-    a, b = two(lab)
-    made = b.run(
-        "nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c drop'",
-        quiet=True,
-    )
-    if lab.engine == "host" and made.status:
-        return  # the running kernel, or this computer, has no nft
-    ended(walk(a, "192.0.2.2"), "b/eth0", "firewall|it arrived", *kernels_own_words(lab, "NETFILTER_DROP"))
-
-
-def test_an_echo_request_for_all(lab: Lab) -> None:
-    a, _ = two(lab)
-    with lab.capture() as cap:
-        a.run("ping -b -c 1 -W 1 192.0.2.255", quiet=True)
-    ended(cap.journey(), "b/eth0", "b answers no echo request that is for all", "icmp_echo_ignore_broadcasts = 1")
-
-
-def test_an_address_alone_in_its_network_is_not_for_all(lab: Lab) -> None:
-    """10.9.9.9/32 is its own network's last address, and no broadcast address."""
-    a, b = two(lab)
-    b.addr.add("10.9.9.9/32", dev="eth0")
-    a.addr.add("10.8.8.8/32", dev="eth0")
-    a.route.add("10.9.9.9", dev="eth0", src="10.8.8.8")
-    journey = walk(a, "10.9.9.9")
-    assert "for all" not in repr(journey)
-    assert "way back" in repr(journey)
-
-
-def test_a_switch_that_filters_by_vlan(lab: Lab) -> None:
-    if lacks(lab, "vlan"):  # without which a kernel has no VLAN filter in bridges either: net/bridge/Kconfig
-        return
-    switch = lab.netns.add("sw")
-    switch.link.add("br0", kind="bridge", vlan_filtering=True, up=True)
-    nodes = spaces(lab, "a b")
-    for number, node in enumerate(nodes, 1):
-        cable(lab, node, "eth0", switch, node.name, f"10.0.0.{number}/24")
-        switch.link.set(node.name, master="br0")
-    switch.run("bridge vlan add dev b vid 20 pvid untagged; bridge vlan del dev b vid 1", check=True)
-    journey = walk(nodes[0], "10.0.0.2")
-    assert journey.end is not None
-    assert re.search("the question did not get there; br0 filters by VLAN", journey.end.reason), journey
-
-
-def test_a_dummy_keeps_nothing(lab: Lab) -> None:
-    if lacks(lab, "dummy"):
-        return
-    (a,) = spaces(lab, "a")
-    a.link.add("d0", kind="dummy", up=True)
-    a.addr.add("10.9.0.1/24", dev="d0")
-    a.neigh.replace("10.9.0.2", dev="d0", lladdr="02:00:00:00:00:09")
-    ended(walk(a, "10.9.0.2"), "a/d0", "a dummy throws away")
-
-
-# What is not certain, and what cannot be followed
+from vnetlearn.journey.journey import Journey
 
 TWICE = """
 import socket, sys
@@ -723,7 +30,7 @@ def test_two_equal_packets_that_wait_together_cannot_be_told_apart(lab: Lab, mon
     from scapy.layers.inet import IP, UDP
     from scapy.layers.l2 import Ether
 
-    monkeypatch.setattr("vnetlearn.journey.journey.ALIKE", 60 * 10**9)
+    monkeypatch.setattr("vnetlearn.journey.model.ALIKE", 60 * 10**9)
     a, r, b = routed(lab)
     b.addr.delete("10.0.2.2/24", dev="eth0")
     packet = IP(src="10.0.1.2", dst="10.0.2.2", id=7) / UDP(sport=5, dport=6) / b"the same words"
@@ -794,3 +101,98 @@ def test_it_shows_itself(lab: Lab) -> None:
     assert page.value != first
     assert "in at eth0 in b" in page.value
     assert a.ping("10.0.0.2", count=1).journey is None
+
+
+# When the lab is over
+
+ENDED = "the lab has ended, so that nobody could be asked why"
+
+
+def everything(journey: Journey) -> list[str]:
+    """All that a journey shows: text, table, picture, and each of its steps."""
+    slider, page = journey.slider().children
+    pages = []
+    for number in range(slider.min, slider.max + 1):
+        slider.value = number
+        pages.append(page.value)
+    return [repr(journey), *journey._repr_mimebundle_().values(), journey.draw().svg, *pages]
+
+
+def test_a_hop_knows_where_it_came_from(lab: Lab) -> None:
+    a, _ = two(lab)
+    sent, came, back, home = walk(a, "192.0.2.2").hops
+    assert [hop.before for hop in (sent, came, back, home)] == [None, sent, came, back]
+    assert came.source is sent
+    assert back.source is None  # another packet, though it is counted from the request's arrival
+    assert [hop.after for hop in (sent, came, back, home)] == ["", "1", "2", "3"]
+
+
+def test_a_journey_outlives_its_lab(lab: Lab, tmp_path: Path) -> None:
+    a, _, _ = routed(lab)
+    answered, lost, never = walk(a, "10.0.2.2"), walk(a, "10.0.9.9"), walk(lab.host, "10.0.9.9")
+    before = [everything(journey) for journey in (answered, lost, never)]
+    lab.close()
+    assert [everything(journey) for journey in (answered, lost, never)] == before
+    assert lost.end is not None
+    assert ENDED not in repr(lost)
+    assert answered.draw().save(tmp_path / "way.svg").read_text().startswith("<svg")
+
+
+def test_a_journey_is_made_after_the_lab_as_before(lab: Lab) -> None:
+    a, _, _ = routed(lab)
+    a.ping("10.0.2.2", count=1)
+    with lab.capture() as cap:
+        a.ping("10.0.2.2", count=1)
+    before = cap.journey()
+    lab.close()
+    journey = cap.journey()
+    there_and_back(journey, "a/eth0 out", "r/left in", "r/right out", "b/eth0 in")
+    assert everything(journey) == everything(before)
+
+
+def test_after_the_lab_what_was_lost_is_shown_as_far_as_it_came(lab: Lab) -> None:
+    a, r, _ = routed(lab)
+    a.ping("10.0.1.1", count=1)
+    r.run("sysctl -q -w net.ipv4.icmp_echo_ignore_all=1", check=True)
+    with lab.capture() as cap:
+        a.ping("10.0.1.1", count=1)
+    ended(cap.journey(), "r/left", "r answers no echo requests$")
+    lab.close()
+    journey = cap.journey()
+    assert places(journey.hops) == ["a/eth0 out", "r/left in"]
+    ended(journey, "r/left", f"^it arrived on left; nothing more was seen of it, and {ENDED}$", r"^frame \d+$")
+    assert ENDED in everything(journey)[0]
+
+
+def test_after_the_lab_a_question_without_an_answer_still_says_so(lab: Lab) -> None:
+    a, _ = two(lab)
+    with lab.capture() as cap:
+        a.ping("192.0.2.77", count=1)
+    lab.close()
+    reason = f"^no one answered ARP for 192.0.2.77; {ENDED}$"
+    evidence = r"^frames [\d, ]+: who has 192.0.2.77\? No answer in the capture$"
+    ended(cap.journey("arp"), "b/eth0", reason, evidence, "^heard by eth0 in b$")
+
+
+def test_after_the_lab_an_icmp_error_still_tells(lab: Lab) -> None:
+    a, _, _ = routed(lab)
+    with lab.capture() as cap:
+        a.ping("10.0.9.9", count=1)
+    lab.close()
+    ended(cap.journey(), "r/left", "^network unreachable", r"frame \d+: ICMP type 3 code 0 from 10.0.1.1")
+
+
+def test_after_the_lab_its_kernels_own_reports_still_tell(lab: Lab) -> None:
+    a, b = two(lab)
+    for node, number, last in ((a, 42, 1), (b, 43, 2)):
+        node.link.add("vx", kind="vxlan", id=number, dstport=4789, remote=f"192.0.2.{3 - last}", up=True)
+        node.addr.add(f"10.0.0.{last}/24", dev="vx")
+    a.neigh.replace("10.0.0.2", dev="vx", lladdr=b.link["vx"].address)
+    a.ping("192.0.2.2", count=1)
+    with lab.capture() as cap:
+        a.ping("10.0.0.2", count=1)
+    lab.close()
+    own = lab.engine == "vm"  # on the running kernel nobody else may hear what it drops
+    reason = "^no vxlan link in b has VNI 42$" if own else ENDED
+    evidence = "kernel .* reason: VXLAN_VNI_NOT_FOUND$" if own else r"^frame \d+$"
+    ended(cap.journey(), "b/eth0", reason, evidence)

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from ..errors import BadParameter
 
 
 @dataclass(frozen=True)
@@ -114,3 +117,16 @@ DARK = Theme(
     },
 )
 THEMES = {"light": LIGHT, "dark": DARK}
+
+
+def theme_of(name: str | None) -> Theme:
+    """The theme of this name; without one that of the environment variable VNETLEARN_THEME. Raises `BadParameter`."""
+    name = name or os.environ.get("VNETLEARN_THEME", "light")
+    if name not in THEMES:
+        raise BadParameter(
+            f"draw(theme={name!r})",
+            f"there is no theme {name!r}",
+            "a theme is a set of colours",
+            "one of " + ", ".join(THEMES),
+        )
+    return THEMES[name]

@@ -1,12 +1,45 @@
-"""What became of a packet between two places, in words: headers that were put on, taken off and rewritten."""
+"""A packet in words: what it is, and what became of it between two places: headers put on, taken off, rewritten."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .layers import IPS, Layer, Peeled
+from . import reasons
+from .keys import Echo, solicited
+from .layers import IPS, Field, Layer, Peeled
 
+TCP_FLAGS = {"S": "SYN", "F": "FIN", "R": "RST", "A": "ACK"}
 TUNNEL_WORDS = {"VXLAN": "VNI", "GENEVE": "VNI", "GRE": "key", "ERSPAN": "session", "MPLS": "label"}
+
+
+def title(peeled: Peeled) -> str:
+    """What kind of packet it is, from whom to whom."""
+    last, ip = peeled.layers[-1], peeled.ip
+    of = last.fields
+    if last.name == "ARP":
+        return (
+            f"ARP {of['op']}: who has {of['dst']}?" if of["op"] == "request" else f"ARP {of['op']}: {of['src']} is here"
+        )
+    if last.name in ("CAN", "CAN FD"):
+        return f"{last.name} frame {of['id']}"
+    if peeled.quotes is not None:
+        said = reasons.icmp(last.name, last.number("type"), last.number("code"))
+        return f"ICMP error from {ip.fields['src'] if ip else '?'}: {said}"
+    name = _kind(peeled)
+    return f"{name}, {ip.fields['src']} → {ip.fields['dst']}" if ip else f"{name} frame"
+
+
+def _kind(peeled: Peeled) -> str:
+    last, key = peeled.layers[-1], peeled.key
+    of = last.fields
+    if last.name in ("ICMP", "ICMPv6"):
+        if target := solicited(key):
+            return f"who has {target}? (neighbour solicitation)"
+        return f"echo {key.way}" if isinstance(key, Echo) else f"{last.name} type {of['type']}"
+    if last.name in ("UDP", "TCP"):
+        flags = [word for letter, word in TCP_FLAGS.items() if letter in str(of.get("flags", ""))]
+        return " ".join([last.name, *filter(None, ["-".join(flags)]), f"port {of['dport']}"])
+    return f"{last.name} packet" if last.name in IPS else last.name
 
 
 def begins(peeled: Peeled) -> tuple[str, ...]:
@@ -20,7 +53,7 @@ def begins(peeled: Peeled) -> tuple[str, ...]:
             said.append(f"VLAN tag {of['id']}")
         elif layer.name in IPS:
             said.append(f"{of['src']} → {of['dst']}, {_lives(layer)}")
-            if of.get("fragments", 1) > 1:
+            if _pieces(layer) > 1:
                 said.append(f"in {of['fragments']} fragments")
         elif layer.name in ("CAN", "CAN FD"):
             said.append(f"id {of['id']}, data {of['data'] or 'none'}")
@@ -136,7 +169,7 @@ def _headers(layers: Sequence[Layer]) -> str:
         name += f" {TUNNEL_WORDS[tunnel.name]} {number}"
     if ip is None:
         return name
-    pieces = f", in {ip.fields['fragments']} fragments" if ip.fields.get("fragments", 1) > 1 else ""
+    pieces = f", in {ip.fields['fragments']} fragments" if _pieces(ip) > 1 else ""
     name = ip.name if tunnel is None else name
     return f"{name}, {ip.fields['src']} → {ip.fields['dst']}{pieces}"
 
@@ -155,7 +188,7 @@ def _rewritten(a: Layer, b: Layer) -> list[str]:
                 said.append(f"{word} address translated: {one[end]} is now {other[end]}")
         if _ttl(one) != _ttl(other):
             said.append(f"{'TTL' if a.name == 'IPv4' else 'hop limit'} {_ttl(one)} → {_ttl(other)}")
-        before, after = one.get("fragments", 1), other.get("fragments", 1)
+        before, after = _pieces(a), _pieces(b)
         if after != before:
             said.append(f"cut into {after} fragments" if after > 1 else f"put together from {before} fragments")
         said += [f"{n} {one.get(n)} → {other[n]}" for n in changed if n in ("TOS", "class")]
@@ -172,7 +205,11 @@ def _rewritten(a: Layer, b: Layer) -> list[str]:
     return said
 
 
-def _ttl(of: dict[str, object]) -> object:
+def _pieces(layer: Layer) -> int:
+    return int(layer.fields.get("fragments", 1))
+
+
+def _ttl(of: dict[str, Field]) -> Field | None:
     return of.get("TTL", of.get("hop limit"))
 
 

@@ -1,20 +1,16 @@
-"""A journey to look at: the ladder as text and as a table, the numbered way in the picture, and a slider through it."""
+"""A journey to look at: the ladder as text and as a table, and the numbered way in the picture."""
 
 from __future__ import annotations
 
 import html as escaping
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+from ..display.picture import Picture
 from ..display.table import plain, text_table
-from ..display.theme import THEMES, Theme
-from . import changes
+from ..display.theme import Theme, theme_of
+from ..topology.diagram import draw
+from ..topology.model import Key
+from .model import Hop, Trail
 
-if TYPE_CHECKING:
-    from ..display.picture import Picture
-    from .journey import Hop, Journey
-
-WAYS = {"out": "▷ out", "in": "in ▷"}
 RING = ("0 0 0 2px {paper}, 0 0 0 4px {line}", "0 0 0 6px {paper}, 0 0 0 8px {line}")  # one for each wrapping
 
 
@@ -28,9 +24,9 @@ def since(ns: int | None) -> str:
     return f"+{ns} ns"
 
 
-def summary(journey: Journey) -> str:
+def summary(journey: Trail) -> str:
     """One line: what became of it, in how many hops and how much time."""
-    hops = [hop for hop in journey.hops if hop.main]
+    hops = journey.main
     took = since(max(0, hops[-1].frame.time - hops[0].frame.time))[1:] if hops else ""
     counted = f"{len(hops)} hop{'s' * (len(hops) != 1)}, {took}" if hops else "it never left"
     if journey.end is not None:
@@ -50,9 +46,9 @@ def doubt(hop: Hop) -> str:
     return f"one of {hop.candidates} frames that fit equally: they cannot be told apart"
 
 
-def text(journey: Journey) -> str:
+def text(journey: Trail) -> str:
     """The ladder in a terminal: a line for each hop, copies set in."""
-    home = journey.capture.topology.called
+    home = journey.topology.called
     rows: list[list[str]] = []
     for number, hop in enumerate(journey.hops):
         where = f"{home(hop.netns)}/{plain(hop.dev)}"
@@ -71,53 +67,41 @@ def text(journey: Journey) -> str:
     return "\n".join(lines)
 
 
-def html(journey: Journey) -> str:
+def html(journey: Trail) -> str:
     """The ladder, and below it the way in the topology."""
     drawing = picture(journey).svg if journey.hops else ""
     return f"<div>{table(journey)}{drawing}</div>"
 
 
-def picture(journey: Journey, step: str | None = None) -> Picture:
+def picture(journey: Trail, step: str | None = None) -> Picture:
     """The topology with the main way in it; with `step`, as far as that hop, which stands out."""
-    path = [hop.place for hop in journey.hops if hop.main]
-    labels = [hop.label for hop in journey.hops if hop.main]
-    topology = journey.capture.topology
-    there = [place for place in path if place in topology.links]
-    here: Any = ()
+    hops, links = journey.main, journey.topology.links
+    there = [place for place in journey.path if place in links]
     if step is not None:
-        at = labels.index(str(step))
-        path = path[: at + 1]
-        here = [path[at]] if path[at] in topology.links else ()
+        hops = hops[: [hop.label for hop in hops].index(step) + 1]
+    path = [hop.place for hop in hops if hop.place in links]
+    here = [hop.place for hop in hops[-1:] if step is not None and hop.place in links]
     end = journey.end
     notes = {(end.netns, end.dev): ("✗ it ended here",)} if end and step is None else {}
-    return topology.draw(
-        notes=notes,
-        path=[place for place in path if place in topology.links],
-        highlight=here,
-        focus=there or None,
-        legend=False,
-    )
+    return draw(journey.topology, notes=notes, path=path, highlight=here, focus=there or None, legend=False)
 
 
 # The table
 
 
-def table(journey: Journey) -> str:
+def table(journey: Trail) -> str:
     """A column for each link, grouped by namespace; a row for each hop, with an arrow from the link before."""
-    from ..topology.diagram import _theme
-
-    return _Table(journey, _theme(None)).html()
+    return _Table(journey, theme_of(None)).html()
 
 
 class _Table:
-    def __init__(self, journey: Journey, theme: Theme) -> None:
+    def __init__(self, journey: Trail, theme: Theme) -> None:
         self.journey, self.theme = journey, theme
-        self.called = journey.capture.topology.called
+        self.called = journey.topology.called
         first = sorted(journey.hops, key=lambda hop: not hop.main)  # the main way's links first
         spaces = list(dict.fromkeys(hop.netns for hop in first))
         self.lanes = [p for netns in spaces for p in dict.fromkeys(hop.place for hop in first) if p[0] == netns]
         self.groups = [(netns, sum(p[0] == netns for p in self.lanes)) for netns in spaces]
-        self.at = {hop.label: self.lanes.index(hop.place) for hop in journey.hops}
         self.width = len(self.lanes) + 3
 
     def html(self) -> str:
@@ -132,11 +116,12 @@ class _Table:
         good = journey.end is None
         colour = theme.hues["new" if good else "gone"][1]
         return (
-            f'<div style="overflow-x:auto;background:{theme.paper};color:{theme.text};padding:10px 12px;border-radius:8px;'
-            f'font:13px/1.45 system-ui,Helvetica,Arial,sans-serif">'
-            f'<div style="font-size:15px;font-weight:600">{_e(journey.title)}</div>'
-            f'<div style="color:{colour};font-weight:600;margin:2px 0 8px">{_e(summary(journey))}</div>'
-            f'<table role="table" aria-label="{_e("Journey: " + journey.title)}" style="border-collapse:collapse;border:0;margin:0;'
+            f'<div style="overflow-x:auto;background:{theme.paper};color:{theme.text};padding:10px 12px;'
+            f'border-radius:8px;font:13px/1.45 system-ui,Helvetica,Arial,sans-serif">'
+            f'<div style="font-size:15px;font-weight:600">{escaped(journey.title)}</div>'
+            f'<div style="color:{colour};font-weight:600;margin:2px 0 8px">{escaped(summary(journey))}</div>'
+            f'<table role="table" aria-label="{escaped("Journey: " + journey.title)}"'
+            ' style="border-collapse:collapse;border:0;margin:0;'
             f'color:{theme.text}">{"".join(rows)}</table></div>'
         )
 
@@ -145,12 +130,13 @@ class _Table:
         cell = f"text-align:center;padding:2px 6px;border:0;background:{self.theme.paper};color:{self.theme.text};"
         spaces = "".join(
             f'<th scope="colgroup" colspan="{count}" style="{cell}border-bottom:2px solid {self.theme.border};'
-            f'border-left:8px solid {self.theme.paper};font-weight:600">{_e(self.called(netns))}</th>'
+            f'border-left:8px solid {self.theme.paper};font-weight:600">{escaped(self.called(netns))}</th>'
             for netns, count in self.groups
         )
         links = "".join(
-            f'<th scope="col" style="{cell}font-weight:500;min-width:64px;color:{self.theme.text}">{_e(dev)}'
-            f'<br><span style="font-weight:400;font-size:11px;color:{self.theme.faint}">{_e(self._kind((netns, dev)))}</span></th>'
+            f'<th scope="col" style="{cell}font-weight:500;min-width:64px;color:{self.theme.text}">{escaped(dev)}'
+            f'<br><span style="font-weight:400;font-size:11px;color:{self.theme.faint}">'
+            f"{escaped(self._kind((netns, dev)))}</span></th>"
             for netns, dev in self.lanes
         )
         left = f"{cell}text-align:left;vertical-align:bottom;font-weight:500;color:{self.theme.faint}"
@@ -162,15 +148,15 @@ class _Table:
             f'<th scope="col" style="{left}">since the last</th>{links}{changed}</tr></thead>'
         )
 
-    def _kind(self, place: tuple[str, str]) -> str:
-        link = self.journey.capture.topology.links.get(place)
+    def _kind(self, place: Key) -> str:
+        link = self.journey.topology.links.get(place)
         return (link.kind or "card") if link else ""
 
     def _row(self, hop: Hop) -> str:
         theme = self.theme
         faint = "" if hop.main else "opacity:.6;"
         plain = f"border:0;text-align:left;background:{theme.paper};color:{theme.text};padding:5px 6px;"
-        words = "".join(f"<div>{_e(line)}</div>" for line in hop.changes)
+        words = "".join(f"<div>{escaped(line)}</div>" for line in hop.changes)
         if hop.ambiguous:
             fill, line = theme.hues["amber"]
             words += (
@@ -180,16 +166,16 @@ class _Table:
         if not hop.main:
             words = f"<div><i>copy</i></div>{words}"
         return (
-            f'<tr style="background:{theme.paper};{faint}"><th scope="row" style="{plain}font-weight:600">{_e(hop.label)}</th>'
+            f'<tr style="background:{theme.paper};{faint}">'
+            f'<th scope="row" style="{plain}font-weight:600">{escaped(hop.label)}</th>'
             f'<td style="{plain}white-space:nowrap;color:{theme.faint};font-variant-numeric:tabular-nums">'
-            f"{_e(since(hop.since))}</td>"
+            f"{escaped(since(hop.since))}</td>"
             f'{self._cells(hop)}<td style="{plain}padding-left:14px;min-width:200px;max-width:420px">{words}</td></tr>'
         )
 
     def _cells(self, hop: Hop) -> str:
-        to = self.at[hop.label]
-        source = self.at.get(hop.after, to) if hop.after else to
-        # the answer begins where the question ended, most often at the same link: nothing to join there
+        to = self.lanes.index(hop.place)
+        source = self.lanes.index(hop.before.place) if hop.before else to
         return "".join(self._cell(lane, source, to, hop) for lane in range(len(self.lanes)))
 
     def _cell(self, lane: int, source: int, to: int, hop: Hop) -> str:
@@ -215,9 +201,8 @@ class _Table:
     def _chip(self, hop: Hop, step: int) -> str:
         theme = self.theme
         line = theme.hues["orange" if hop.reply else "blue"][1]
-        fill = theme.hues["violet" if hop.peeled.sealed else "orange" if hop.reply else "blue"][
-            0
-        ]  # what no one can read here
+        # violet: what no one can read here
+        fill = theme.hues["violet" if hop.peeled.sealed else "orange" if hop.reply else "blue"][0]
         rings = ",".join(ring.format(paper=theme.paper, line=theme.hues["violet"][1]) for ring in RING[: hop.depth])
         shadow = f"box-shadow:{rings};margin:{4 * min(hop.depth, 2)}px;" if rings else ""
         spoken = f"{'out of' if hop.direction == 'out' else 'in at'} {hop.dev} in {self.called(hop.netns)}"
@@ -226,9 +211,9 @@ class _Table:
         before = head.format("▶") if step > 0 else ""
         behind = head.format("◀") if step < 0 else ""
         return (
-            f'{before}<span role="img" aria-label="{_e(spoken)}" title="{_e(spoken)}" style="display:inline-block;'
-            "padding:0 7px;"
-            f'border:1.5px solid {line};border-radius:9px;background:{fill};color:{theme.text};font-size:12px;{shadow}">'
+            f'{before}<span role="img" aria-label="{escaped(spoken)}" title="{escaped(spoken)}"'
+            f' style="display:inline-block;padding:0 7px;border:1.5px solid {line};border-radius:9px;'
+            f'background:{fill};color:{theme.text};font-size:12px;{shadow}">'
             f"{hop.direction}</span>{behind}"
         )
 
@@ -237,7 +222,7 @@ class _Table:
         return (
             f'<tr style="background:{self.theme.paper}"><td colspan="{self.width}" style="border:0;'
             f"border-top:1px dashed {line};"
-            f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{_e(words)}</td></tr>'
+            f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{escaped(words)}</td></tr>'
         )
 
     def _end(self) -> str:
@@ -256,70 +241,16 @@ class _Table:
         )
         blank = f'style="border:0;padding:0;background:{paper}"'
         marked = f'<tr style="background:{paper}"><td colspan="2" {blank}></td>{cells}<td {blank}></td></tr>'
-        evidence = "".join(f"<div>{_e(one)}</div>" for one in end.evidence)
+        evidence = "".join(f"<div>{escaped(one)}</div>" for one in end.evidence)
         return (
             f"{marked if place in self.lanes else ''}"
-            f'<tr style="background:{paper}"><td colspan="{self.width}" style="border:0;padding:8px 0 0;text-align:left">'
+            f'<tr style="background:{paper}">'
+            f'<td colspan="{self.width}" style="border:0;padding:8px 0 0;text-align:left">'
             f'<div style="background:{fill};border-left:4px solid {line};padding:6px 10px;color:{self.theme.text}">'
-            f'<div style="font-weight:600">✗ {_e(end.at)}: {_e(end.reason)}</div>'
+            f'<div style="font-weight:600">✗ {escaped(end.at)}: {escaped(end.reason)}</div>'
             f'<div style="font:12px/1.5 ui-monospace,monospace;white-space:pre-wrap">{evidence}</div></div></td></tr>'
         )
 
 
-# Step by step
-
-
-def slider(journey: Journey) -> Any:
-    """A slider through the main way: the picture as far as that hop, and the packet's layers there, new things bold."""
-    from ..errors import ToolMissing
-
-    try:
-        import ipywidgets as widgets
-    except ImportError:
-        raise ToolMissing(
-            "journey.slider()",
-            "no module ipywidgets",
-            "the slider is a widget of a notebook",
-            "pip install ipywidgets; the journey itself shows its ladder without it",
-        ) from None
-    hops = [hop for hop in journey.hops if hop.main]
-    pages = [step_html(journey, hop) for hop in hops]
-    page = widgets.HTML(pages[0] if pages else text(journey))
-    control = widgets.IntSlider(value=1, min=1, max=max(1, len(pages)), description="hop", continuous_update=True)
-    control.observe(lambda change: setattr(page, "value", pages[change["new"] - 1]), names="value")
-    return widgets.VBox([control, page])
-
-
-def step_html(journey: Journey, hop: Hop) -> str:
-    """One hop: where, the packet's layers with what is new in bold, and the picture as far as here."""
-    from ..topology.diagram import _theme
-
-    theme = _theme(None)
-    before = next((one.peeled for one in journey.hops if one.label == hop.after and one.reply == hop.reply), None)
-    rows = "".join(
-        _layer_row(layer.name, layer.fields, new, theme) for layer, new in changes.compared(before, hop.peeled)
-    )
-    way = "out of" if hop.direction == "out" else "in at"
-    where = f"{hop.label}. {way} {hop.dev} in {journey.capture.topology.called(hop.netns)}"
-    words = "; ".join(said(hop)) or "nothing changed"
-    return (
-        f'<div style="background:{theme.paper};color:{theme.text};padding:8px;font:13px/1.45 system-ui,Helvetica,Arial,sans-serif">'
-        f"<div><b>{_e(where)}</b> {_e(since(hop.since))}: {_e(words)}</div>"
-        f'<table aria-label="{_e("The packet at hop " + hop.label)}" style="border-collapse:collapse;margin:6px 0">{rows}</table>'
-        f"{picture(journey, hop.label).svg}</div>"
-    )
-
-
-def _layer_row(name: str, fields: dict[str, Any], new: frozenset[str] | None, theme: Theme) -> str:
-    fill = theme.hues["changed"][0] if new is None else theme.box
-    parts = [f"<b>{_e(f'{n} {v}')}</b>" if new is None or n in new else _e(f"{n} {v}") for n, v in fields.items()]
-    cell = f"border:1px solid {theme.border};background:{fill};color:{theme.text};padding:2px 8px;text-align:left"
-    title = f"{_e(name)} (new)" if new is None else _e(name)
-    return f'<tr><th scope="row" style="{cell}">{title}</th><td style="{cell}">{", ".join(parts)}</td></tr>'
-
-
-def _e(value: str) -> str:
+def escaped(value: str) -> str:
     return escaping.escape(plain(value), quote=True)
-
-
-__all__: Sequence[str] = ["THEMES", "html", "picture", "slider", "step_html", "summary", "text"]

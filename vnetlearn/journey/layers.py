@@ -11,9 +11,17 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
+from typing import TYPE_CHECKING, TypeAlias
 
-Key = tuple[object, ...]
+from ..capture.frames import Frame
+from . import keys
+from .keys import Key, Quoted
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+Field: TypeAlias = str | int
 Ports = Mapping[int, str]  # UDP port → VXLAN, GENEVE or bareudp, as the lab's links have them
 
 
@@ -22,7 +30,13 @@ class Layer:
     """One header: its name, and the fields that a learner would look at, as text or numbers."""
 
     name: str
-    fields: dict[str, Any]
+    fields: dict[str, Field]
+
+    def text(self, name: str) -> str:
+        return str(self.fields[name])
+
+    def number(self, name: str) -> int:
+        return int(self.fields[name])
 
     def __str__(self) -> str:
         return " ".join([self.name, *(f"{name} {value}" for name, value in self.fields.items())])
@@ -32,7 +46,7 @@ class Layer:
 class Fragment:
     """A piece of an IP packet: of which one, from where on, whether more follow, and its bytes."""
 
-    of: Key
+    of: keys.Pieces
     offset: int
     more: bool
     data: bytes
@@ -47,7 +61,7 @@ class Peeled:
     key: Key
     rest: bytes = b""
     fragment: Fragment | None = None
-    quotes: Key | None = None
+    quotes: Quoted | None = None
     also: tuple[Key, ...] = field(default=())
 
     @property
@@ -72,19 +86,19 @@ class Peeled:
         return next((layer for layer in reversed(self.layers) if layer.name in IPS), None)
 
     @property
-    def exact(self) -> Key:
+    def exact(self) -> tuple[tuple[str, str, Field], ...]:
         """What only a router or a tunnel's end may change of the innermost packet: addresses, ports, numbers."""
         inner = self.layers[_start(self.layers) :]
         return tuple((layer.name, n, v) for layer in inner for n, v in layer.fields.items() if n not in MAY_CHANGE)
 
     @property
-    def quotable(self) -> Key | None:
+    def quotable(self) -> Quoted | None:
         """How an ICMP error (RFC 792) would quote it: the protocol and the first bytes behind the IP header."""
-        last = self.layers[-1].fields
-        if self.layers[-1].name in ("ICMP", "ICMPv6") and "seq" in last:
-            return ("echo", last["id"], last["seq"])
-        if self.layers[-1].name in ("UDP", "TCP"):
-            return (self.layers[-1].name, last["sport"], last["dport"])
+        last = self.layers[-1]
+        if last.name in ("ICMP", "ICMPv6") and "seq" in last.fields:
+            return keys.QuotedEcho(last.number("id"), last.number("seq"))
+        if last.name in ("UDP", "TCP"):
+            return keys.QuotedPorts(last.name, last.number("sport"), last.number("dport"))
         return None
 
 
@@ -129,7 +143,8 @@ READ: dict[str, tuple[str, dict[str, str]]] = {
     "LoWPANFragmentationFirst": ("", {}),
     "LoWPANFragmentationSubsequent": ("", {}),
 }
-ECHO = {8: "request", 0: "reply", 128: "request", 129: "reply"}
+ARP_OPS = {1: keys.REQUEST, 2: keys.REPLY}
+ECHO = {8: keys.REQUEST, 0: keys.REPLY, 128: keys.REQUEST, 129: keys.REPLY}  # types of ICMP and ICMPv6
 QUOTING = {"ICMP": (3, 4, 5, 11, 12), "ICMPv6": (1, 2, 3, 4)}
 
 
@@ -143,28 +158,24 @@ class Peeler:
 
         if not conf.dot15d4_protocol:
             conf.dot15d4_protocol = "sixlowpan"  # type: ignore[assignment]
-        self._tunnels = {
-            port: {"VXLAN": vxlan.VXLAN, "GENEVE": geneve.GENEVE, "MPLS": mpls.MPLS, "IP": inet.IP, "IPv6": inet6.IPv6}[
-                name
-            ]
-            for port, name in ports.items()
-        }
+        carried = {"VXLAN": vxlan.VXLAN, "GENEVE": geneve.GENEVE, "MPLS": mpls.MPLS, "IP": inet.IP, "IPv6": inet6.IPv6}
+        self._tunnels = {port: carried[name] for port, name in ports.items()}
         self._ethernet = l2.Ether
         self._ip = {4: inet.IP, 6: inet6.IPv6}
         self._known: dict[tuple[int, bytes], Peeled] = {}
         self._loaded = (can, dot15d4, erspan, ipsec, l2, macsec, sixlowpan)
 
-    def __call__(self, frame: Any) -> Peeled:
+    def __call__(self, frame: Frame) -> Peeled:
         known = self._known.get((frame.linktype, frame.data))
         if known is None:
             known = self._known[frame.linktype, frame.data] = self.peel(frame.packet)
         return known
 
-    def peel(self, packet: Any, layers: tuple[Layer, ...] = ()) -> Peeled:
+    def peel(self, packet: Packet, layers: tuple[Layer, ...] = ()) -> Peeled:
         """From scapy's packet; `layers` are those that were around it."""
         found = list(layers)
         also: list[Key] = []
-        quotes: Key | None = None
+        quotes: Quoted | None = None
         rest = b""
         while packet is not None and type(packet).__name__ != "NoPayload":
             name = type(packet).__name__
@@ -189,7 +200,7 @@ class Peeler:
             if (piece := _fragment(packet, found)) is not None:
                 return Peeled(tuple(found), piece.of, piece.data, piece, None, tuple(also))
             if name == "IP" and packet.id and not packet.flags.DF:
-                also.append(("pieces", packet.src, packet.dst, packet.proto, packet.id))
+                also.append(keys.Pieces(packet.src, packet.dst, packet.proto, packet.id))
             if name == "ICMP":
                 rest, quotes = _behind(packet), _quoted(packet) if packet.type in QUOTING["ICMP"] else None
                 break
@@ -200,7 +211,7 @@ class Peeler:
         found = found or [Layer("frame", {})]
         return Peeled(tuple(found), _key(found, rest, quotes), rest, None, quotes, tuple(also))
 
-    def _within(self, packet: Any) -> Any:
+    def _within(self, packet: Packet) -> Packet:
         """The next layer; behind a tunnel's port it is what the lab's link says, whatever scapy takes it for."""
         name = type(packet).__name__
         if name == "UDP" and (inside := self._tunnels.get(packet.dport)) and packet.payload:
@@ -236,7 +247,7 @@ def complete(pieces: Iterable[Peeled]) -> bool:
     return bool(parts) and not parts[-1].more
 
 
-def _upper(proto: int, outer: str, data: bytes) -> Any:
+def _upper(proto: int, outer: str, data: bytes) -> Packet:
     """Scapy's packet of the protocol with this number."""
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
@@ -246,16 +257,16 @@ def _upper(proto: int, outer: str, data: bytes) -> Any:
     return again.payload
 
 
-def _layer(packet: Any) -> Layer:
+def _layer(packet: Packet) -> Layer:
     name, wanted = READ[type(packet).__name__]
-    fields = {ours: packet.fields.get(theirs, getattr(packet, theirs, None)) for ours, theirs in wanted.items()}
-    fields = {n: v for n, v in fields.items() if v is not None}
+    read = {ours: packet.fields.get(theirs, getattr(packet, theirs, None)) for ours, theirs in wanted.items()}
+    fields: dict[str, Field] = {name: value for name, value in read.items() if value is not None}
     if name == "IPv4":
         fields["DF"] = bool(packet.flags.DF)
     elif name == "VLAN" and type(packet).__name__ == "Dot1AD":
         fields["802.1ad"] = True
     elif name == "ARP":
-        fields["op"] = {1: "request", 2: "reply"}.get(packet.op, packet.op)
+        fields["op"] = ARP_OPS.get(packet.op, packet.op)
     elif name == "ICMP" and packet.type in ECHO:
         fields |= {"id": packet.id, "seq": packet.seq}
     elif name == "TCP":
@@ -269,8 +280,8 @@ def _layer(packet: Any) -> Layer:
     return Layer(name, fields)
 
 
-def _sci(packet: Any) -> str:
-    """The secure channel's identifier as `ip macsec show` prints it; "" where the frame leaves it to its sender's MAC."""
+def _sci(packet: Packet) -> str:
+    """The secure channel's identifier as `ip macsec show` prints it; "" where it is left to the sender's MAC."""
     return bytes(packet.SCI).hex() if packet.SC and packet.SCI is not None else ""
 
 
@@ -280,16 +291,16 @@ def _long(address: int | None) -> str:
     return address.to_bytes(8, "big").hex(":") if address > 0xFFFF else f"{address:04x}"
 
 
-def _icmp6(packet: Any) -> Layer:
-    fields: dict[str, Any] = {"type": packet.type, "code": getattr(packet, "code", 0)}
+def _icmp6(packet: Packet) -> Layer:
+    fields: dict[str, Field] = {"type": packet.type, "code": getattr(packet, "code", 0)}
     if packet.type in ECHO:
         fields |= {"id": packet.id, "seq": packet.seq}
-    if packet.type in (135, 136):
+    if packet.type in (keys.NEIGHBOUR_SOLICITATION, keys.NEIGHBOUR_ADVERTISEMENT):
         fields["target"] = packet.tgt
     return Layer("ICMPv6", fields)
 
 
-def _behind(packet: Any) -> bytes:
+def _behind(packet: Packet) -> bytes:
     """The bytes behind a header: of ICMP without its four first bytes, which have the checksum, and the echo's id."""
     data = packet.original or bytes(packet)
     name = type(packet).__name__
@@ -298,20 +309,20 @@ def _behind(packet: Any) -> bytes:
     return bytes(data)
 
 
-def _fragment(packet: Any, found: list[Layer]) -> Fragment | None:
+def _fragment(packet: Packet, found: list[Layer]) -> Fragment | None:
     name = type(packet).__name__
     if name == "IP" and (packet.flags.MF or packet.frag):
         data = packet.original[packet.ihl * 4 : packet.len]
-        of: Key = ("pieces", packet.src, packet.dst, packet.proto, packet.id)
+        of = keys.Pieces(packet.src, packet.dst, packet.proto, packet.id)
         return Fragment(of, packet.frag * 8, bool(packet.flags.MF), data, packet.proto)
     if name == "IPv6ExtHdrFragment" and (packet.m or packet.offset):
-        ip = next(layer for layer in reversed(found) if layer.name == "IPv6").fields
-        of = ("pieces", ip["src"], ip["dst"], packet.nh, packet.id)
+        ip = next(layer for layer in reversed(found) if layer.name == "IPv6")
+        of = keys.Pieces(ip.text("src"), ip.text("dst"), packet.nh, packet.id)
         return Fragment(of, packet.offset * 8, bool(packet.m), packet.original[8:], packet.nh)
     return None
 
 
-def _quoted(packet: Any) -> Key | None:
+def _quoted(packet: Packet) -> Quoted | None:
     """Of which packet an ICMP error tells; as `Peeled.quotable`."""
     data = (packet.original or bytes(packet))[8:]
     if len(data) < 28:
@@ -321,27 +332,27 @@ def _quoted(packet: Any) -> Key | None:
     if len(data) < start + 8:
         return None
     first, second, third, fourth = struct.unpack_from("!HHHH", data, start)
-    if proto in (1, 58):
-        return ("echo", third, fourth)
-    return ({6: "TCP", 17: "UDP"}.get(proto, str(proto)), first, second)
+    if proto in (IPPROTO_ICMP, IPPROTO_ICMPV6):
+        return keys.QuotedEcho(third, fourth)
+    return keys.QuotedPorts({IPPROTO_TCP: "TCP", IPPROTO_UDP: "UDP"}.get(proto, str(proto)), first, second)
 
 
-def _key(layers: list[Layer], rest: bytes, quotes: Key | None) -> Key:
+def _key(layers: list[Layer], rest: bytes, quotes: Quoted | None) -> Key:
     last = layers[-1]
     of = last.fields
     if quotes is not None:
-        return ("error", of["type"], of["code"], quotes)
+        return keys.IcmpError(last.number("type"), last.number("code"), quotes)
     if last.name in ("ICMP", "ICMPv6") and of["type"] in ECHO:
-        return (last.name, "echo", ECHO[of["type"]], of["seq"], rest)
+        return keys.Echo(last.name, ECHO[last.number("type")], last.number("seq"), rest)
     if last.name == "ICMPv6" and "target" in of:
-        return ("ICMPv6", of["type"], of["target"])
+        return keys.Discovery(last.number("type"), last.text("target"))
     if last.name == "ARP":
-        return ("ARP", of["op"], of["src"], of["dst"])
+        return keys.Arp(last.text("op"), last.text("src"), last.text("dst"))
     if last.name == "TCP":
-        return ("TCP", of["seq"], of["ack"], of["flags"], rest)
+        return keys.TcpSegment(last.number("seq"), last.number("ack"), last.text("flags"), rest)
     if last.name in ("CAN", "CAN FD"):
-        return (last.name, of["id"], of["flags"], of["data"])
-    return (last.name, rest)
+        return keys.CanFrame(last.name, last.text("id"), last.text("flags"), last.text("data"))
+    return keys.Contents(last.name, rest)
 
 
 def _start(layers: tuple[Layer, ...]) -> int:

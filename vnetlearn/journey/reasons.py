@@ -17,7 +17,8 @@ KERNEL = {
     "NETFILTER_DROP": "a firewall rule in {netns} dropped it (nft list ruleset)",
     "OTHERHOST": "it is for another MAC address than that of {dev}",
     "IP_INHDR": "its IP header is wrong",
-    "IP_RPFILTER": "{netns} would not send answers to its sender back through {dev}, and takes it for forged (rp_filter)",
+    "IP_RPFILTER":
+        "{netns} would not send answers to its sender back through {dev}, and takes it for forged (rp_filter)",
     "UNICAST_IN_L2_MULTICAST": "an IP packet for one machine came in a frame for all",
     "XFRM_POLICY": "an IPsec policy in {netns} does not let it in",
     "IP_NOPROTO": "nothing in {netns} takes its protocol",

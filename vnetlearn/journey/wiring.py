@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ..kinds import Kind, every, find
-from ..topology.model import Key
-from ..topology.model import Snapshot as Topology
+from ..topology.model import Key, Snapshot
 from .layers import Ports
 
 RADIO = (195, 215, 230, 105, 127)  # LINKTYPE_*: IEEE 802.15.4 and 802.11: who is in range hears it
-CIPHERS = tuple(kind.name for kind in every() if kind.wraps and kind.wraps.sealed)
 # The rank of a way from one place to the next: the smaller, the more certain.
 WIRE, ROUTED, LOOSE = 0, 1, 2
 
@@ -16,7 +14,7 @@ WIRE, ROUTED, LOOSE = 0, 1, 2
 class Wiring:
     """The neighbours of each link, from the topology's relations and the links' own parameters."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Snapshot) -> None:
         self.links = topology.links
         self.peer: dict[Key, Key] = {}
         self.lower: dict[Key, set[Key]] = {}
@@ -103,7 +101,7 @@ class Wiring:
         )
 
 
-def ports(topology: Topology) -> Ports:
+def ports(topology: Snapshot) -> Ports:
     """What is carried in which UDP port: the standard ones, and those of this lab's links."""
     found = {port: kind.wraps.header for kind in every() if kind.wraps for port in kind.wraps.udp}
     for link in topology.links.values():

@@ -212,7 +212,7 @@ def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[st
         return unresolved
     if said:
         return f"{said[1]} (on {route.dev})"
-    if lost := lookups.answer_lost(node, address, route.src):
+    if lost := lookups.answer_lost(node.netns, node, address, route.src):
         return lost
     if neigh is not None and neigh.lladdr:
         return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import ipaddress
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +13,7 @@ from typing import TypedDict
 
 from ..display.picture import Picture
 from ..display.table import plain
-from ..display.theme import FAMILIES, LINES, MARKS, THEMES, THINGS, Line, Look, Theme
-from ..errors import BadParameter
+from ..display.theme import FAMILIES, LINES, MARKS, THINGS, Line, Look, Theme, theme_of
 from ..iproute.linkmsg import Link
 from ..kinds import KINDS
 from . import selection
@@ -83,21 +81,9 @@ def draw(
     meant = selection.keys(topology, highlight, f"draw(highlight={highlight!r})")
     told: dict[Key | Relation, str] = {**dict.fromkeys(meant, "highlight"), **(marks or {})}
     drawing = _Drawing(
-        topology, _theme(theme), shown, relations, told, notes or {}, tuple(path), chosen, stats, bool(layers)
+        topology, theme_of(theme), shown, relations, told, notes or {}, tuple(path), chosen, stats, bool(layers)
     )
     return Picture(drawing.dot(legend), _aloud(topology, path))
-
-
-def _theme(name: str | None) -> Theme:
-    name = name or os.environ.get("VNETLEARN_THEME", "light")
-    if name not in THEMES:
-        raise BadParameter(
-            f"draw(theme={name!r})",
-            f"there is no theme {name!r}",
-            "a theme is a set of colours",
-            "one of " + ", ".join(THEMES),
-        )
-    return THEMES[name]
 
 
 def _aloud(topology: Snapshot, path: Sequence[Key]) -> str:
