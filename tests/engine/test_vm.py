@@ -125,8 +125,9 @@ def test_a_guest_that_panics_says_so() -> None:
 
 
 def test_a_guest_that_is_killed_ends_its_lab() -> None:
+    before = psutil.Process().children()
     with Lab("empty", engine="vm") as lab:
-        (process,) = [one for one in psutil.Process().children() if "qemu" in one.name()][-1:]
+        (process,) = [one for one in psutil.Process().children() if one not in before and "qemu" in one.name()]
         process.kill()
         with pytest.raises(LabDied, match="status -9"):
             eventually(lambda: lab.host.link.show() == [])
