@@ -162,10 +162,8 @@ def test_a_server_in_the_background_serves_later_commands(node: Node) -> None:
         "import http.server as h; s = h.HTTPServer(('127.0.0.1', 8000), h.SimpleHTTPRequestHandler);"
         " print('up'); s.serve_forever()"
     )
-    node.run(
-        f'mkfifo /run/{node.name}.up; python3 -uc "{serve}" > /run/{node.name}.up 2>/dev/null & read < /run/{node.name}.up',
-        check=True,
-    )
+    up = f"/run/{node.name}.up"
+    node.run(f'mkfifo {up}; python3 -uc "{serve}" > {up} 2>/dev/null & read < {up}', check=True)
     asked = node.run(
         "exec 3<>/dev/tcp/127.0.0.1/8000; printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' >&3; head -n 1 <&3", quiet=True
     )
@@ -274,6 +272,9 @@ def test_files_of_the_computer_are_at_hand_on_host_only(machine: Lab, tmp_path: 
 
 
 def test_an_interrupt_works_where_the_owner_was_started_to_ignore_it(engine: str) -> None:
-    code = f"from vnetlearn import Lab; r = Lab('empty', engine={engine!r}).run('kill -INT $$; echo ignored'); print(r.status)"
+    code = (
+        f"from vnetlearn import Lab; r = Lab('empty', engine={engine!r}).run('kill -INT $$; echo ignored');"
+        " print(r.status)"
+    )
     ignoring = ["sh", "-c", 'trap "" INT HUP QUIT TERM; exec "$@"', "-", sys.executable, "-c", code]
     assert subprocess.run(ignoring, capture_output=True, text=True).stdout == "130\n"
