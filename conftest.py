@@ -1,4 +1,4 @@
-"""The suite fails when the computer's own network differs after it: links, addresses, routes, rules, sysctls, /run/netns."""
+"""The suite fails when the computer's network differs after it: links, addresses, routes, rules, sysctls, netns."""
 
 from __future__ import annotations
 

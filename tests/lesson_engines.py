@@ -1,7 +1,7 @@
 """Which engine runs a lesson's cells in the suite, and the summary of it: a pytest plugin.
 
-nbval runs each lesson on the vm engine, whose kernel is the same everywhere; test_lessons_on_host.py runs those that the
-computer's own kernel can once more, on the host engine.
+nbval runs each lesson on the vm engine, whose kernel is the same everywhere; test_lessons_on_host.py runs those that
+the computer's own kernel can once more, on the host engine.
 """
 
 from __future__ import annotations

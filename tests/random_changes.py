@@ -233,7 +233,8 @@ def change(draw: Draw, lab: Lab) -> None:
 
 DUMPS = """
 for netns in "" $(ip netns list | cut -d' ' -f1); do
-    for what in "-d link" "addr" "-4 route show table all" "-6 route show table all" "-4 rule" "-6 rule" "neigh show nud all"; do
+    for what in "-d link" "addr" "-4 route show table all" "-6 route show table all" \
+            "-4 rule" "-6 rule" "neigh show nud all"; do
         ip ${netns:+-n "$netns"} -j $what || exit
         echo
     done
@@ -282,7 +283,7 @@ def spelled(one: object) -> str:
 
 
 def dump(lab: Lab, script: str = DUMPS) -> list[str]:
-    """A line of text for each link, address, route, …, setting and relation, as a shell script of `ip -j` dumps them."""
+    """A line of text for each link, address, route, …, setting and relation, as a script of `ip -j` dumps them."""
     found: list[str] = []
     for line in lab.host.ask(["bash", "-c", script]).check().stdout.splitlines():
         found += map(spelled, still(json.loads(line))) if line.startswith("[") else [line]

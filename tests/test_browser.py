@@ -41,7 +41,8 @@ KERNEL_READY = """() => document.querySelector('.jp-NotebookPanel-toolbar')?.inn
   && document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"""
 # The prompt of a cell that has been run says [3], of one that waits [*], of one that was not run [ ].
 ALL_RUN = """() => {
-  const cells = [...document.querySelectorAll('.jp-CodeCell')].filter(c => c.querySelector('.cm-content').innerText.trim());
+  const cells = [...document.querySelectorAll('.jp-CodeCell')]
+    .filter(c => c.querySelector('.cm-content').innerText.trim());
   const run = cells.filter(c => /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt').innerText));
   const failed = document.querySelector('[data-mime-type="application/vnd.jupyter.error"]');
   return cells.length && (failed || run.length === cells.length);

@@ -1,4 +1,4 @@
-"""Many labs leave nothing: no descriptor, process, thread, file or memory; and a lab cannot reach out of its namespaces."""
+"""Many labs leave nothing: no descriptor, process, thread, file or memory; no lab reaches out of its namespaces."""
 
 from __future__ import annotations
 

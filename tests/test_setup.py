@@ -1,4 +1,4 @@
-"""The way from a clone to a running lesson: its lists agree with one another, and its script does only what is missing."""
+"""The way from a clone to a running lesson: its lists agree, and its script does only what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lessons' and pages' words are in the dictionary, or in words.txt: the field's own words, and British spellings."""
+"""The words of lessons and pages are in the dictionary, or in words.txt: the field's words, British spellings."""
 
 from __future__ import annotations
 

@@ -146,7 +146,8 @@ def test_each_kind_is_read_as_what_it_carries(lab: Lab, kind: str) -> None:
     lab.addr.add("192.0.2.1/24", dev="eth0")
     lab.addr.add("2001:db8::1/64", dev="eth0", nodad=True)
     lab.run(
-        "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth0; ip neigh add 2001:db8::2 lladdr 02:00:00:00:00:02 dev eth0"
+        "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth0;"
+        " ip neigh add 2001:db8::2 lladdr 02:00:00:00:00:02 dev eth0"
     )
     if KINDS[kind].setup:
         lab.run(KINDS[kind].setup + "; ip link set wpan0 up; ip link set wpan1 up", quiet=True)

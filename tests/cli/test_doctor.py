@@ -1,4 +1,4 @@
-"""What `vnetlearn doctor` says on machines that lack something: each is this one, seen through another PATH or namespace."""
+"""What `vnetlearn doctor` says on machines that lack something: each is this one, by another PATH or namespace."""
 
 from __future__ import annotations
 

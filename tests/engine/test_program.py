@@ -272,7 +272,9 @@ def test_files_of_the_computer_are_at_hand_on_host_only(machine: Lab, tmp_path: 
 
 
 def test_an_interrupt_works_where_the_owner_was_started_to_ignore_it(engine: str) -> None:
-    run = f"Lab('empty', engine={engine!r}).run('kill -INT $$; echo ignored')"
-    code = f"from vnetlearn import Lab; r = {run}; print(r.status)"
+    code = (
+        f"from vnetlearn import Lab; r = Lab('empty', engine={engine!r}).run('kill -INT $$; echo ignored');"
+        " print(r.status)"
+    )
     ignoring = ["sh", "-c", 'trap "" INT HUP QUIT TERM; exec "$@"', "-", sys.executable, "-c", code]
     assert subprocess.run(ignoring, capture_output=True, text=True).stdout == "130\n"

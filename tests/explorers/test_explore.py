@@ -1,4 +1,4 @@
-"""Explorers of all kinds: each is made on a real kernel by its button, shows what the kernel answers, and lets traffic run."""
+"""Explorers of all kinds: each is made on a real kernel by its button, shows its answer, and lets traffic run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""iproute2's verbs in Python against the real `ip`: what they do is what `ip` shows, and what they show is what `ip` did."""
+"""iproute2's verbs in Python against the real `ip`: what they do is what `ip` shows, and the other way round."""
 
 from __future__ import annotations
 
@@ -421,7 +421,10 @@ def test_a_refused_change_of_several_things_is_taken_back(lab: Lab, how: dict[st
     node.neigh.add("10.0.0.9", dev="a", lladdr="02:00:00:00:00:09")
 
     def state() -> list[str]:
-        command = "ip link show dev a | grep -o 'state [^ ]*'; ip addr show dev a | grep inet; ip route; ip -6 route; ip neigh"
+        command = (
+            "ip link show dev a | grep -o 'state [^ ]*'; ip addr show dev a | grep inet;"
+            " ip route; ip -6 route; ip neigh"
+        )
         lines = node.run(command, quiet=True).stdout.splitlines()
         return sorted(line for line in lines if "fe80" not in line)  # which IPv6 makes itself, in its time
 

@@ -129,8 +129,10 @@ PECULIAR = {
     "an id beside external": "ip link add vx0 type vxlan external dstport 4789; ip link add gre1 type gretap external",
     "a vlan that is down on a link that is up": "ip link add eth0 type veth peer eth1; ip link set eth0 up\n"
     "ip link add link eth0 name v5 type vlan id 5; ip link set v5 down",
-    "a vlan without any flag": "ip link add eth0 type veth peer eth1; ip link add link eth0 name v5 type vlan id 5 reorder_hdr off",
-    "a tunnel that sends in another namespace": "ip netns add red; ip link add vx0 type vxlan id 5 remote 192.0.2.1 dstport 4789\n"
+    "a vlan without any flag": "ip link add eth0 type veth peer eth1\n"
+    "ip link add link eth0 name v5 type vlan id 5 reorder_hdr off",
+    "a tunnel that sends in another namespace": "ip netns add red\n"
+    "ip link add vx0 type vxlan id 5 remote 192.0.2.1 dstport 4789\n"
     "ip link set vx0 netns red; ip -n red link add vx1 type vxlan id 5 remote 192.0.2.1 dstport 4789",
     "an external vxlan with an end": "ip link add vx0 type vxlan external remote 2001:db8::1 flowlabel 5 dstport 4789\n"
     "ip link add vx1 type vxlan external learning dstport 4790",

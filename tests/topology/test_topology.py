@@ -33,7 +33,7 @@ input()
 
 @contextmanager
 def scene(lab: Lab, kind: str) -> Iterator[Key]:
-    """A link `x0` of the kind, with what it needs to hang together with others; tunnels have their other end in `far`."""
+    """A link `x0` of the kind, with what it needs to hang together with others; a tunnel's other end is in `far`."""
     record = KINDS[kind]
     far = lab.netns.add("far")
     lab.link.add("eth0", kind="veth", peer={"name": "eth0", "netns": far})
@@ -136,7 +136,7 @@ def test_lower_links_and_tunnels_in_other_namespaces(lab: Lab) -> None:
 
 
 def test_the_usual_parameters_are_those_of_the_kernel() -> None:
-    """As Linux 6.12 has them, which is the guest's; another kernel's are shown, and written in scripts, where they differ."""
+    """As Linux 6.12 has them, which is the guest's; where another kernel's differ, they are shown, and in scripts."""
     with Lab("empty", engine="vm") as lab:
         if not lab.kernel.startswith("6.12"):
             return

@@ -35,7 +35,9 @@ def guests_by_verbs(lab: Lab) -> None:
 WAYS = {
     "bridge/three-ports": Ways(
         wrong={
-            "ip -n sw link add br0 type bridge; for p in p1 p2 p3; do ip -n sw link set $p master br0; done": "no ARP answer for 10.0.0.2 on eth0",
+            "ip -n sw link add br0 type bridge; for p in p1 p2 p3; do ip -n sw link set $p master br0; done": (
+                "no ARP answer for 10.0.0.2 on eth0"
+            ),
             """ip -n sw link add br0 up type bridge
             for p in p1 p2; do ip -n sw link set $p master br0; done""": "no ARP answer for 10.0.0.3 on eth0",
         },
@@ -80,7 +82,9 @@ WAYS = {
             """for s in up down; do ip netns exec $s sh -c 'nft add table bridge f
             nft add chain bridge f c "{ type filter hook forward priority 0; }"
             nft add rule bridge f c ip saddr 10.0.0.11 ip daddr 10.0.0.21-10.0.0.22 drop
-            nft add rule bridge f c ip saddr 10.0.0.22 ip daddr 10.0.0.11-10.0.0.12 drop'; done""": "it came in on eth0",
+            nft add rule bridge f c ip saddr 10.0.0.22 ip daddr 10.0.0.11-10.0.0.12 drop'; done""": (
+                "it came in on eth0"
+            ),
         },
     ),
     "bridge/guests": Ways(

@@ -55,7 +55,9 @@ WAYS = {
         tricks={
             "bridge -n lan link set dev host learning on locked off": "senders: ",
             """for n in 1 2; do ip -n ns$n link set lo up; ip -n ns$n addr add 192.168.0.20/32 dev lo; done
-            ip addr add 192.168.0.100/32 dev lo; ip addr add 192.168.0.200/32 dev lo""": "an answer came, but from host and not from ns1",
+            ip addr add 192.168.0.100/32 dev lo; ip addr add 192.168.0.200/32 dev lo""": (
+                "an answer came, but from host and not from ns1"
+            ),
         },
     ),
     "choice/third-guest": Ways(

@@ -37,11 +37,15 @@ WAYS = {
             """ip link add mac1 link eth0 type macvlan mode bridge; ip link set mac1 netns ns1
             ip -n ns1 addr add 192.168.0.100/24 dev mac1; ip -n ns1 link set mac1 up""": "senders: ",
             """ip link add ipvl1 link eth0 type ipvlan mode l3; ip link set ipvl1 netns ns1
-            ip -n ns1 addr add 192.168.0.100/24 dev ipvl1; ip -n ns1 link set ipvl1 up""": "no ARP answer for 192.168.0.100 on eth0",
+            ip -n ns1 addr add 192.168.0.100/24 dev ipvl1; ip -n ns1 link set ipvl1 up""": (
+                "no ARP answer for 192.168.0.100 on eth0"
+            ),
         },
         others=(by_the_host_that_answers_arp,),
         tricks={
-            "ip addr add 192.168.0.100/32 dev eth0; ip -n ns1 link set lo up; ip -n ns1 addr add 192.168.0.20 dev lo": "an answer came, but from host and not from ns1",
+            "ip addr add 192.168.0.100/32 dev eth0; ip -n ns1 link set lo up; ip -n ns1 addr add 192.168.0.20 dev lo": (
+                "an answer came, but from host and not from ns1"
+            ),
             """ip link add card netns ns1 type veth peer name more netns lan
             ip -n lan link set more master sw0 up; ip -n ns1 link set card up
             ip -n ns1 addr add 192.168.0.100/24 dev card""": "in lan: + link more veth, up",
@@ -52,7 +56,9 @@ WAYS = {
         others=(the_mac_is_told, "ip -n neighbour route replace 192.168.0.96/29 via 192.168.0.171"),
         tricks={
             """ip -n neighbour link set lo up; ip -n neighbour addr add 192.168.0.100/32 dev lo
-            ip -n ns1 link set lo up; ip -n ns1 addr add 192.168.0.20/32 dev lo""": "an answer came, but from neighbour and not from ns1",
+            ip -n ns1 link set lo up; ip -n ns1 addr add 192.168.0.20/32 dev lo""": (
+                "an answer came, but from neighbour and not from ns1"
+            ),
         },
     ),
     "ipvlan/second-guest": Ways(
@@ -67,7 +73,9 @@ WAYS = {
                 ip link add mac$n link eth0 netns ns$n type macvlan mode bridge
                 ip -n ns$n addr add 192.168.0.${n}00/24 dev mac$n; ip -n ns$n link set mac$n up
             done""": "senders: ",
-            """for n in 1 2; do ip -n neighbour neigh add 192.168.0.${n}00 dev eth0 lladdr 02:00:c0:a8:00:ab; done""": "in neighbour: + neigh 192.168.0.100",
+            """for n in 1 2; do ip -n neighbour neigh add 192.168.0.${n}00 dev eth0 lladdr 02:00:c0:a8:00:ab; done""": (
+                "in neighbour: + neigh 192.168.0.100"
+            ),
         },
     ),
 }

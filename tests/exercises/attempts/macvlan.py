@@ -30,16 +30,24 @@ def made_once_more_with_the_old_mac(lab: Lab) -> None:
 WAYS = {
     "macvlan/reach-the-host": Ways(
         wrong={
-            "ip link add mac0 link eth0 type macvlan mode bridge; ip link set mac0 up": "the answer was lost: host got no ARP answer for 192.168.0.100"
+            "ip link add mac0 link eth0 type macvlan mode bridge; ip link set mac0 up": (
+                "the answer was lost: host got no ARP answer for 192.168.0.100"
+            ),
         },
         others=(the_hosts_address_moves,),
         tricks={
             """ip -n ns1 link set lo up; ip link set lo up
-            ip -n ns1 addr add 192.168.0.171/32 dev lo; ip addr add 192.168.0.100/32 dev lo""": "an answer came, but from ns1 and not from host",
+            ip -n ns1 addr add 192.168.0.171/32 dev lo; ip addr add 192.168.0.100/32 dev lo""": (
+                "an answer came, but from ns1 and not from host"
+            ),
             """ip link add more type veth peer name more netns ns1
             ip link set more up; ip -n ns1 link set more up
-            ip route add 192.168.0.100/32 dev more; ip -n ns1 route add 192.168.0.171/32 dev more""": "+ more in host; + more in ns1",
-            "ip -n lan link set host type bridge_slave hairpin on; ip -n ns1 link set mac1 type macvlan mode vepa": "hairpin True",
+            ip route add 192.168.0.100/32 dev more; ip -n ns1 route add 192.168.0.171/32 dev more""": (
+                "+ more in host; + more in ns1"
+            ),
+            "ip -n lan link set host type bridge_slave hairpin on; ip -n ns1 link set mac1 type macvlan mode vepa": (
+                "hairpin True"
+            ),
         },
     ),
     "macvlan/private-mode": Ways(
@@ -57,7 +65,9 @@ WAYS = {
             done""",
         ),
         tricks={
-            "for n in 1 2; do ip netns exec ns$n sysctl -qw net.ipv4.icmp_echo_ignore_all=1; done": "it came in on mac2",
+            "for n in 1 2; do ip netns exec ns$n sysctl -qw net.ipv4.icmp_echo_ignore_all=1; done": (
+                "it came in on mac2"
+            ),
             "ip -n ns2 link set mac2 down": "no route to 192.168.0.1 in ns2",
             """ip -n ns1 neigh add 192.168.0.200 dev mac1 lladdr 02:00:00:00:00:99
             ip -n ns2 neigh add 192.168.0.100 dev mac2 lladdr 02:00:00:00:00:99
@@ -71,9 +81,12 @@ WAYS = {
         },
         others=(made_once_more_with_the_old_mac,),
         tricks={
-            "ip netns exec lan bridge fdb replace $(ip netns exec ns1 cat /sys/class/net/mac1/address) dev host master static": "in lan: ",
+            """mac=$(ip netns exec ns1 cat /sys/class/net/mac1/address)
+            ip netns exec lan bridge fdb replace $mac dev host master static""": "in lan: ",
             "ip netns exec lan bridge link set dev host locked off": "in lan: ",
-            "ip -n ns1 link delete mac1; ip addr add 192.168.0.100/32 dev eth0": "an answer came, but from host and not from ns1",
+            "ip -n ns1 link delete mac1; ip addr add 192.168.0.100/32 dev eth0": (
+                "an answer came, but from host and not from ns1"
+            ),
         },
     ),
 }

@@ -40,7 +40,9 @@ WAYS = {
         },
         others=(the_link_follows,),
         tricks={
-            "ip addr add 192.168.0.50/32 dev eth0; ip -n vm link set tap0 down": "an answer came, but from host and not from vm",
+            "ip addr add 192.168.0.50/32 dev eth0; ip -n vm link set tap0 down": (
+                "an answer came, but from host and not from vm"
+            ),
         },
     ),
 }

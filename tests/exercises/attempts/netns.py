@@ -46,15 +46,21 @@ WAYS = {
     "netns/router": Ways(
         wrong={
             "ip -n left route add default via 10.0.1.1; ip -n right route add default via 10.0.2.1": "no answer",
-            "ip -n left route add default via 10.0.1.1; ip netns exec router sysctl -qw net.ipv4.ip_forward=1": "no route to 10.0.1.2 in right",
+            "ip -n left route add default via 10.0.1.1; ip netns exec router sysctl -qw net.ipv4.ip_forward=1": (
+                "no route to 10.0.1.2 in right"
+            ),
         },
         others=(routes_to_one_network_each,),
         tricks={
             """ip -n left route add default via 10.0.1.1; ip -n right route add default via 10.0.2.1
-            ip -n router link set lo up; ip -n router addr add 10.0.2.2/32 dev lo""": "an answer came, but from router and not from right",
+            ip -n router link set lo up; ip -n router addr add 10.0.2.2/32 dev lo""": (
+                "an answer came, but from router and not from right"
+            ),
             """ip link add more netns left type veth peer name more netns right
             ip -n left link set more up; ip -n right link set more up
-            ip -n left route add 10.0.2.2/32 dev more; ip -n right route add 10.0.1.2/32 dev more""": "right answered, but on a way that does not lead through router",
+            ip -n left route add 10.0.2.2/32 dev more; ip -n right route add 10.0.1.2/32 dev more""": (
+                "right answered, but on a way that does not lead through router"
+            ),
         },
     ),
     "netns/nameless": Ways(
@@ -77,7 +83,9 @@ WAYS = {
     "netns/moved": Ways(
         wrong={
             "ip -n router link set lan up": "no answer",
-            "ip -n router addr add 10.0.1.1/24 dev lan; ip netns exec router sysctl -qw net.ipv4.ip_forward=1": "no answer",
+            "ip -n router addr add 10.0.1.1/24 dev lan; ip netns exec router sysctl -qw net.ipv4.ip_forward=1": (
+                "no answer"
+            ),
             "ip -n router addr add 10.0.1.1/24 dev lan; ip -n router link set lan up": "no answer",
         },
         others=(all_by_verbs,),

@@ -46,7 +46,9 @@ WAYS = {
             until ip -n a route get 192.0.2.1 >/dev/null 2>&1; do sleep 0.2; done""",
         ),
         tricks={
-            "ip -n a addr add 192.0.2.1/32 dev lo; ip -n a link set lo up": "an answer came, but from a and not from gw",
+            "ip -n a addr add 192.0.2.1/32 dev lo; ip -n a link set lo up": (
+                "an answer came, but from a and not from gw"
+            ),
         },
     ),
     "nlmon/who-deletes-it": Ways(
@@ -55,8 +57,12 @@ WAYS = {
         },
         others=(by_watching,),
         tricks={
-            """ip -n a route add 10.7.0.0/25 via 10.0.0.2; ip -n a route add 10.7.0.128/25 via 10.0.0.2""": "it is not there",
-            """for p in /proc/[0-9]*; do if [ "$(cat $p/cmdline 2>/dev/null)" = python3-IS- ]; then kill ${p#/proc/}; fi; done
+            "ip -n a route add 10.7.0.0/25 via 10.0.0.2; ip -n a route add 10.7.0.128/25 via 10.0.0.2": (
+                "it is not there"
+            ),
+            """for p in /proc/[0-9]*; do
+                if [ "$(cat $p/cmdline 2>/dev/null)" = python3-IS- ]; then kill ${p#/proc/}; fi
+            done
             sleep 0.3
             ip -n a route add 10.7.0.0/24 via 10.0.0.2""": "no answer",
         },

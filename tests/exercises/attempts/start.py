@@ -33,7 +33,9 @@ WAYS = {
         others=(a_switch_between,),
         tricks={
             """ip -n ns1 addr add 10.0.0.1/24 dev lo; ip -n ns1 addr add 10.0.0.2/24 dev lo; ip -n ns1 link set lo up
-            ip -n ns2 addr add 10.0.0.1/24 dev lo; ip -n ns2 addr add 10.0.0.2/24 dev lo; ip -n ns2 link set lo up""": "an answer came, but from ns1 and not from ns2",
+            ip -n ns2 addr add 10.0.0.1/24 dev lo; ip -n ns2 addr add 10.0.0.2/24 dev lo; ip -n ns2 link set lo up""": (
+                "an answer came, but from ns1 and not from ns2"
+            ),
         },
     ),
     "start/find-the-fault": Ways(
@@ -44,12 +46,18 @@ WAYS = {
             "ip -n server addr add 10.1.0.20/24 dev eth0",
         ),
         tricks={
-            "ip -n client addr add 10.1.0.20/32 dev lo; ip -n client link set lo up": "an answer came, but from client and not from server",
+            "ip -n client addr add 10.1.0.20/32 dev lo; ip -n client link set lo up": (
+                "an answer came, but from client and not from server"
+            ),
             """ip link add more netns client type veth peer name more netns server
             ip -n client link set more up; ip -n server link set more up
-            ip -n client route add 10.1.0.20/32 dev more; ip -n server route add 10.1.0.130/32 dev more""": "+ more in client; + more in server",
+            ip -n client route add 10.1.0.20/32 dev more; ip -n server route add 10.1.0.130/32 dev more""": (
+                "+ more in client; + more in server"
+            ),
             # what would repair it, and a change where nothing is to be changed
-            """ip -n server addr add 10.1.0.20/24 dev eth0; ip -n printer addr add 10.1.0.41/24 dev eth0""": "in printer: + addr 10.1.0.41/24 dev eth0",
+            """ip -n server addr add 10.1.0.20/24 dev eth0; ip -n printer addr add 10.1.0.41/24 dev eth0""": (
+                "in printer: + addr 10.1.0.41/24 dev eth0"
+            ),
         },
     ),
 }

@@ -42,8 +42,10 @@ WAYS = {
         },
         others=(a_program_that_makes_the_link,),
         tricks={
-            """ip -n box tuntap add dev tun0 mode tun; ip -n box addr add 10.9.0.1/24 dev tun0; ip -n box link set tun0 up
-            ip -n box link set lo up; ip -n box addr add 10.9.0.77/32 dev tun0; ip -n box addr add 10.9.0.200/32 dev tun0""": "an answer came, but tun0 saw nothing of it",
+            """ip -n box tuntap add dev tun0 mode tun; ip -n box link set tun0 up; ip -n box link set lo up
+            for a in 10.9.0.1/24 10.9.0.77/32 10.9.0.200/32; do ip -n box addr add $a dev tun0; done""": (
+                "an answer came, but tun0 saw nothing of it"
+            ),
         },
     ),
     "tun/large-ones-hang": Ways(
@@ -58,8 +60,11 @@ WAYS = {
         ),
         tricks={
             """ip -n home link set lo up; ip -n home addr add 10.8.0.2/32 dev lo
-            ip -n office link set lo up; ip -n office addr add 10.8.0.1/32 dev lo""": "an answer came, but tun0 saw nothing of it",
-            "ip -n north link set south mtu 9000; ip -n south link set north mtu 9000; ip -n home link set eth0 mtu 9000": "in north: ~ link south: mtu 1400 → mtu 9000",
+            ip -n office link set lo up; ip -n office addr add 10.8.0.1/32 dev lo""": (
+                "an answer came, but tun0 saw nothing of it"
+            ),
+            """ip -n north link set south mtu 9000; ip -n south link set north mtu 9000
+            ip -n home link set eth0 mtu 9000""": "in north: ~ link south: mtu 1400 → mtu 9000",
         },
     ),
 }

@@ -27,13 +27,17 @@ WAYS = {
         others=(by_a_route,),
         tricks={
             """for n in a b; do ip -n $n link set lo up; done
-            ip -n a addr add 10.0.0.2/32 dev lo; ip -n b addr add 10.0.0.1/32 dev lo""": "an answer came, but from a and not from b",
+            ip -n a addr add 10.0.0.2/32 dev lo; ip -n b addr add 10.0.0.1/32 dev lo""": (
+                "an answer came, but from a and not from b"
+            ),
         },
     ),
     "veth/which-end": Ways(
         wrong={
             "ip addr add 10.0.0.1/24 dev veth1a7": "an answer came, but from blue and not from green",
-            """for d in veth1a7 veth3c0 veth9f2; do ip addr add 10.0.0.1/24 dev $d; done""": "an answer came, but from blue and not from green",
+            """for d in veth1a7 veth3c0 veth9f2; do ip addr add 10.0.0.1/24 dev $d; done""": (
+                "an answer came, but from blue and not from green"
+            ),
         },
         others=(
             the_address_by_verbs,
