@@ -1,4 +1,18 @@
-"""What can go wrong, in a learner's words: each error says what was tried, what was answered, why, and what to do next."""
+"""What can go wrong, in a learner's words: each says what was tried, what was answered, why, and what to do next.
+
+VnetlearnError
+├── BadParameter            nothing was sent to the kernel
+│   ├── UnknownKind
+│   └── UnknownExercise
+├── KernelRefused           the kernel's number and words
+├── NotFound                no such link, namespace, address, route or neighbour
+├── CommandFailed           a program in the lab ended with another status than 0
+├── ToolMissing             a program is not installed
+├── EngineUnavailable       this machine cannot run the engine
+├── ImageError              the guest image cannot be built or used
+├── ProgressError           the file of a learner's progress cannot be read
+└── LabDied                 the lab has ended
+"""
 
 from __future__ import annotations
 

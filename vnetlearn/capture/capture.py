@@ -265,7 +265,7 @@ def _merged(old: tuple[Frame, ...], new: list[Frame]) -> tuple[Frame, ...]:
 
 
 def _meant(seen: Snapshot, where: Sequence[Where]) -> dict[str, set[int]]:
-    """Namespaces and the indexes of the links that are meant there; an empty set is all of them, also those that come."""
+    """Namespaces and the indexes of the links that are meant there; an empty set is all, also those that come."""
     found: dict[str, set[int]] = {}
     for one in where:
         whole = selection.namespace(seen, one)

@@ -1,4 +1,4 @@
-"""What the lab's kernel itself says of the packets that it threw away: net/core/drop_monitor.c, as dropwatch(1) shows it.
+"""What the lab's kernel says of the packets that it threw away: net/core/drop_monitor.c, as dropwatch(1) shows it.
 
 The monitor is the whole kernel's, so only the first namespace of a kernel can ask it: in a lab on an engine of its own
 (vm) it tells each dropped packet with the place and the reason; in one on the running kernel there is nothing to hear.
@@ -31,7 +31,7 @@ SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Drop:
-    """A packet that the kernel threw away: when (ns since 1970), in which function, why, where it had come in, its bytes."""
+    """A packet that the kernel threw away: when (ns since 1970), in which function, why, where it came in, what."""
 
     time: int
     where: str

@@ -23,9 +23,9 @@ VLAN_VALID = 0x10  # TP_STATUS_VLAN_VALID
 class Frame:
     """One frame on one link, on its way in or out, as packet(7) gave it.
 
-    `number` counts from 1 in the order of time, `time` is in nanoseconds since 1970 by the lab kernel's clock, `pkttype`
-    one of PKTTYPES; `linktype` says how to read `data` (pcap's LINKTYPE_…), in which a VLAN tag stands where it does on
-    the wire; `length` is the frame's whole length in bytes, also where `data` is cut.
+    `number` counts from 1 in the order of time, `time` is in nanoseconds since 1970 by the lab kernel's clock,
+    `pkttype` one of PKTTYPES; `linktype` says how to read `data` (pcap's LINKTYPE_…), in which a VLAN tag stands where
+    it does on the wire; `length` is the frame's whole length in bytes, also where `data` is cut.
     """
 
     number: int

@@ -28,7 +28,7 @@ class Seen:
 
 
 class Recorder:
-    """Keeps up to `kept` bytes of blocks; frames beyond that are counted in `over`, those that the kernel lost in `lost`.
+    """Keeps up to `kept` bytes of blocks; counts frames beyond that in `over`, those that the kernel lost in `lost`.
 
     Each block is kept with the names that the links had when it came, by their indexes.
     """

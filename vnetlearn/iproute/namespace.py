@@ -1,4 +1,4 @@
-"""One network namespace of a lab, as the verbs need it: requests to its kernel, its programs, how a command is spelled."""
+"""One network namespace of a lab, as verbs need it: requests to its kernel, its programs, how a command is spelled."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ LINE_BY_LINE = ["stdbuf", "-oL"]
 
 
 class Node(Namespace):
-    """One namespace of a lab: `link`, `addr`, `route`, `neigh`, `sysctl` as `ip` and `sysctl` have them, and programs."""
+    """One namespace of a lab: `link`, `addr`, `route`, `neigh`, `sysctl`, as `ip` and sysctl(8) have them; programs."""
 
     def __init__(self, netns: Namespaces[Node], name: str) -> None:
         super().__init__(netns.channel, name, netns.wrote)

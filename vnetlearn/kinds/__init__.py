@@ -41,8 +41,8 @@ __all__ = [
 
 # The order in which ip-link(8) lists them, and so `vnetlearn kinds`; those that are not here come after
 _LISTED = (
-    "bridge bond can dummy hsr ifb ipoib macvlan macvtap vcan veth vlan vxlan ip6tnl ipip sit gre gretap ip6gre ip6gretap"
-    " vti nlmon ipvlan lowpan geneve macsec vrf tun"
+    "bridge bond can dummy hsr ifb ipoib macvlan macvtap vcan veth vlan vxlan ip6tnl ipip sit gre gretap ip6gre"
+    " ip6gretap vti nlmon ipvlan lowpan geneve macsec vrf tun"
 ).split()
 
 
@@ -79,7 +79,7 @@ def kind(name: str | Kind) -> Kind:
 
 
 def find(name: str) -> Kind | None:
-    """What is known of the kind of a link that was met; None of a card's, a loopback's, and of one that nothing knows."""
+    """What is known of the kind of a link that was met; None for a card, a loopback, and what nothing knows."""
     return KINDS.get(name) or OTHERS.get(name)
 
 

@@ -90,7 +90,7 @@ class Kind:
     """The word which names the lower link: "link" before the type, "dev" or others among the parameters, or ""."""
     doc: str
     lesson: str = ""
-    """The notebook that teaches it, below notebooks/: a path of `lessons.LESSONS`, or "" where its explorer is all yet."""
+    """The notebook that teaches it, below notebooks/: a path of `lessons.LESSONS`; "" where its explorer is all yet."""
 
     # How it is made
 

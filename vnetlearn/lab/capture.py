@@ -13,7 +13,7 @@ class Capture(capture.Capture):
     def journey(self, what: Where = None) -> Journey:
         """The way of one packet, or of a request and its reply; see `journey.follow`.
 
-        Why a packet was lost is asked of the lab, as it is now; after its end only the frames, and the kernel's reports of
-        that time, tell. Raises `NotFound`.
+        Why a packet was lost is asked of the lab, as it is now; after its end only the frames, and the kernel's reports
+        of that time, tell. Raises `NotFound`.
         """
         return follow(self, what)

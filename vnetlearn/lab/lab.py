@@ -69,7 +69,8 @@ class Lab:
     thread. When its engine dies every call raises `LabDied`.
 
     `lab.host` is the node for the lab's first namespace; `lab.link`, `lab.addr`, `lab.route`, `lab.neigh`,
-    `lab.sysctl`, `lab.run` and `lab.ping` are that node's. `lab.netns.add("ns1")` makes others, `lab["ns1"]` finds them.
+    `lab.sysctl`, `lab.run` and `lab.ping` are that node's. `lab.netns.add("ns1")` makes others, `lab["ns1"]` finds
+    them.
 
     Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `UnknownKind`, `BadParameter`.
     """
@@ -127,10 +128,10 @@ class Lab:
         return ping.matrix([self.node(n) for n in nodes] if nodes else self.nodes, count=count, timeout=timeout)
 
     def topology(self, *, stats: bool = False, settled: bool = False) -> Topology:
-        """Everything as it is now: namespaces, links, addresses, routes, how they hang together; with `stats` the counters.
+        """Everything as it is now: namespaces, links, addresses, routes, how they hang together; `stats`: the counters.
 
-        The kernel looks about once a second which links have got or lost their carrier (`net/core/link_watch.c`), so a link
-        that was just set up can still be shown as down. `settled` waits for that, 1.5 seconds at most.
+        The kernel looks about once a second which links have got or lost their carrier (`net/core/link_watch.c`), so a
+        link that was just set up can still be shown as down. `settled` waits for that, 1.5 seconds at most.
         """
         from ..topology import topology
 
@@ -153,7 +154,9 @@ class Lab:
         """Record frames until the end of a `with`: `tcpdump -i any FILTER` in every namespace at once.
 
         `where` names links or namespaces as in `draw(focus=…)`; without it all are recorded, also those that are made
-        meanwhile. `filter` is written as for tcpdump (pcap-filter(7)). Raises `NotFound`, `BadParameter`, `ToolMissing`.
+        meanwhile. `filter` is written as for tcpdump (pcap-filter(7)).
+
+        Raises `NotFound`, `BadParameter`, `ToolMissing`.
         """
         from .capture import Capture
 

@@ -30,9 +30,9 @@ class LabMagics(Magics):
     def lab(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
         """Run the cell in a lab: `%%lab [NODE] [--on VARIABLE] [--draw] [--diff]`.
 
-        NODE is a namespace, the lab's first one when left out; VARIABLE names the Lab, or an exercise, when it is not `lab`. Output
-        appears as it comes, the stop button interrupts, the exit status is kept in `_exit_code`. `--draw` shows the
-        topology afterwards, `--diff` what the cell changed in it.
+        NODE is a namespace, the lab's first one when left out; VARIABLE names the Lab, or an exercise, when it is not
+        `lab`. Output appears as it comes, the stop button interrupts, the exit status is kept in `_exit_code`. `--draw`
+        shows the topology afterwards, `--diff` what the cell changed in it.
         """
         assert self.shell is not None  # a magic runs in a shell
         options = _options(line)

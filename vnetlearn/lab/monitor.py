@@ -1,4 +1,4 @@
-"""What changes in a lab, as the kernel tells it and `ip monitor` words it: links, addresses, routes, neighbours, namespaces."""
+"""What changes in a lab, as the kernel tells it and `ip monitor` words it: links, addresses, routes, neighbours, …"""
 
 from __future__ import annotations
 

@@ -149,7 +149,8 @@ class Panel(widgets.Shown):
                 + "".join(f"<td style='text-align:{_side(i)}'>{printable(str(c))}</td>" for i, c in enumerate(cells))
             )
         head = "".join(f"<th style='text-align:{_side(i)}'>{name}</th>" for i, name in enumerate(HEADS))
-        return f"<details><summary>Counters of {len(rows)} links</summary><table><tr>{head}</tr>{''.join(rows)}</table></details>"
+        table = f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+        return f"<details><summary>Counters of {len(rows)} links</summary>{table}</details>"
 
     def _show_log(self) -> None:
         text = "\n".join(map(str, reversed(self.log))) or "Nothing yet. Change something in a cell or in a terminal."

@@ -1,8 +1,5 @@
 """The little worlds a lab can start as. A world is data; `build` makes it with the verbs that learners use."""
 
-# Tables of data, set as they read best:
-# fmt: off
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -42,19 +39,30 @@ class World:
     machines: tuple[Machine, ...] = ()
 
 
-_GATEWAY = Machine("gateway", "192.168.0.1/24", "the LAN's router; behind it, 203.0.113.1 stands for the rest of the world",
-                   also=("203.0.113.1/32",), forwards=True)
+_GATEWAY = Machine(
+    "gateway",
+    "192.168.0.1/24",
+    "the LAN's router; behind it, 203.0.113.1 stands for the rest of the world",
+    also=("203.0.113.1/32",),
+    forwards=True,
+)
 _HOST = Machine("", "192.168.0.171/24", "the machine you stand on", gateway="192.168.0.1")
 
 WORLDS = {
     world.name: world
     for world in (
-        World("host", "One machine on a LAN. You stand on the machine; its card eth0 has 192.168.0.171. The LAN is a switch"
-              " (the bridge sw0 in namespace lan) with a router and a neighbour.",
-              (_HOST, _GATEWAY, Machine("neighbour", "192.168.0.20/24", "another machine on the LAN", "192.168.0.1"))),
-        World("two-hosts", "Two machines of the same kind on one LAN, and its router. You stand on the first; the second"
-              " is the namespace host2.",
-              (_HOST, Machine("host2", "192.168.0.172/24", "the second machine", "192.168.0.1"), _GATEWAY)),
+        World(
+            "host",
+            "One machine on a LAN. You stand on the machine; its card eth0 has 192.168.0.171. The LAN is a switch"
+            " (the bridge sw0 in namespace lan) with a router and a neighbour.",
+            (_HOST, _GATEWAY, Machine("neighbour", "192.168.0.20/24", "another machine on the LAN", "192.168.0.1")),
+        ),
+        World(
+            "two-hosts",
+            "Two machines of the same kind on one LAN, and its router. You stand on the first; the second"
+            " is the namespace host2.",
+            (_HOST, Machine("host2", "192.168.0.172/24", "the second machine", "192.168.0.1"), _GATEWAY),
+        ),
         World("empty", "Nothing but the lab's first namespace and its loopback."),
     )
 }
@@ -64,8 +72,12 @@ def world(name: str | World) -> World:
     if isinstance(name, World):
         return name
     if name not in WORLDS:
-        raise BadParameter(f"Lab({name!r})", f"there is no world {name!r}", "a lab starts as one of a few little worlds",
-                           "one of: " + ", ".join(WORLDS))
+        raise BadParameter(
+            f"Lab({name!r})",
+            f"there is no world {name!r}",
+            "a lab starts as one of a few little worlds",
+            "one of: " + ", ".join(WORLDS),
+        )
     return WORLDS[name]
 
 

@@ -7,7 +7,10 @@ import socket
 from ..engine import host
 from .topology import Topology, read
 
-HIDDEN = "{} running program(s) may not be looked into, so namespaces that only they use are not shown; root (sudo) sees more"
+HIDDEN = (
+    "{} running program(s) may not be looked into, so namespaces that only they use are not shown;"
+    " root (sudo) sees more"
+)
 
 
 class Computer:

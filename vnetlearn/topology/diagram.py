@@ -67,13 +67,15 @@ def draw(
 
     `focus` names links or namespaces ("ns1", "eth0", "ns1/eth0", or a list): they are shown, with what hangs on them.
     `layers`: one or more of "physical" (cards, cables, MACs, MTUs), "l2" (who is a port of, or sits on, whom) and "l3"
-    (addresses, tunnels, routes). `highlight` names what shall stand out. `path` is a list of (namespace, link), numbered
-    and joined in this order. `stats` shows the counters of a topology that was read with them. `everything` shows also
-    what says nothing: loopbacks without a further address, and fallback devices of tunnels that are down. `theme` is
-    "light" or "dark"; the environment variable VNETLEARN_THEME, or light, when it is not given.
+    (addresses, tunnels, routes). `highlight` names what shall stand out. `path` is a list of (namespace, link),
+    numbered and joined in this order. `stats` shows the counters of a topology that was read with them. `everything`
+    shows also what says nothing: loopbacks without a further address, and fallback devices of tunnels that are down.
+    `theme` is "light" or "dark"; the environment variable VNETLEARN_THEME, or light, when it is not given.
 
     From left to right: links that sit on others, those others, the switches. The same topology gives the same text.
-    `marks` ("new", "gone", "changed") and `notes` (further lines) are for differences. Raises `NotFound`, `BadParameter`.
+    `marks` ("new", "gone", "changed") and `notes` (further lines) are for differences.
+
+    Raises `NotFound`, `BadParameter`.
     """
     chosen = selection.check_layers(layers, f"draw(layers={layers!r})")
     shown, relations = selection.select(topology, focus, chosen, everything)
@@ -132,8 +134,8 @@ class _Drawing:
         theme = self.theme
         lines = [
             f"subgraph cluster_{number} {{",
-            f"label=<<b>{_escape(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13; margin=9;"
-            f' style="rounded,filled"; color="{theme.border}"; fillcolor="{theme.box}";',
+            f"label=<<b>{_escape(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13;"
+            f' margin=9; style="rounded,filled"; color="{theme.border}"; fillcolor="{theme.box}";',
         ]
         if not here:
             lines.append(f'empty_{number} [label="(no links)", shape=plaintext, fontcolor="{theme.faint}"];')
@@ -187,13 +189,12 @@ class _Drawing:
         return _node(_id(key), f"<{self._label(key, link)}>", look, line, f'fillcolor="{fill}", {extra}')
 
     def _label(self, key: Key, link: Link) -> str:
-        """Number, name, kind and parameters in the first line, then what each layer says, then what keeps it from working."""
+        """Number, name, kind and parameters in the first line; what each layer says; what keeps it from working."""
         theme = self.theme
         steps = "".join(_number(i) for i, step in enumerate(self.path) if step == key)
         number = f'<font color="{theme.hues["path"][1]}"><b>{steps}</b></font> ' if steps else ""
-        rows = [
-            f'{number}<b>{_escape(link.name)}</b> <font color="{theme.faint}">{_escape(" ".join(kind_words(link)))}</font>'
-        ]
+        kind = _escape(" ".join(kind_words(link)))
+        rows = [f'{number}<b>{_escape(link.name)}</b> <font color="{theme.faint}">{kind}</font>']
         if self.detailed and "physical" in self.layers:
             rows.append(self._small(f"{link.address} mtu {link.mtu}".strip(), theme.faint))
         if "l3" in self.layers:
@@ -227,9 +228,10 @@ class _Drawing:
         for pair, step in steps.items():  # a step where nothing hangs together: through the namespace's stack
             source, target = (self.path[step], self.path[step + 1])
             if pair <= self.shown:
+                colour = self.theme.hues["path"][1]
                 yield (
-                    f'{_id(source)} -> {_id(target)} [color="{self.theme.hues["path"][1]}", style=bold, constraint=false,'
-                    f' arrowhead=vee, arrowsize=0.7, fontcolor="{self.theme.hues["path"][1]}"];'
+                    f'{_id(source)} -> {_id(target)} [color="{colour}", style=bold, constraint=false,'
+                    f' arrowhead=vee, arrowsize=0.7, fontcolor="{colour}"];'
                 )
 
     def _networks(self) -> Iterable[str]:

@@ -103,8 +103,9 @@ class Difference:
         lines += [f"+ {self._link(self.after, key)}" for key in self.new]
         lines += [f"- {self._link(self.before, key)}" for key in self.gone]
         lines += [f"~ {self.after.at(key)}: {', '.join(said)}" for key, said in self.changed.items()]
+        at = self.after.at
         lines += [
-            f"{'+' if sign == 'new' else '-'} {self.after.at(r.source)} {RELATIONS[r.how].says} {self.after.at(r.target)}"
+            f"{'+' if sign == 'new' else '-'} {at(r.source)} {RELATIONS[r.how].says} {at(r.target)}"
             for r, sign in self.relations.items()
             if not {r.source, r.target} & {*self.new, *self.gone}
         ]
@@ -118,7 +119,7 @@ class Difference:
         return " ".join([topology.at(key), *diagram.kind_words(link), state(link), *addrs])
 
     def draw(self, path: Sequence[Key] = (), **how: Unpack[View]) -> Picture:
-        """Both readings in one picture: new green, gone red and dashed, changed amber. It takes what `diagram.draw` takes."""
+        """Both readings in one picture: new green, gone red and dashed, changed amber. See `diagram.draw`."""
         marks: dict[Key | Relation, str] = {
             **dict.fromkeys(self.new, "new"),
             **dict.fromkeys(self.gone, "gone"),

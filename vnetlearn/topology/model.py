@@ -27,7 +27,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Thing:
-    """What links hang on that is no link: a "process", the namespace's "netlink", a CAN "bus", a "radio", a multicast "group"."""
+    """What links hang on that is no link: a "process", the namespace's "netlink", a CAN "bus", a "radio", a "group"."""
 
     what: str
     says: str

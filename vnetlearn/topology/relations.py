@@ -1,4 +1,4 @@
-"""How links hang together: found from what the kernel tells of each, by the relations that the catalogue names for its kind."""
+"""How links hang together: found from what the kernel tells of each, by the relations that its kind's record names."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _master(seen: Seen, key: Key, link: Link) -> Ends:
 
 
 def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
-    """The link given as dev; else the one that the route to the other end takes; else the one that has the local address."""
+    """The link given as dev; else that of the route to the other end; else the one that has the local address."""
     if link.link_index and (other := seen.other(key, link)):
         yield key, other
         return
@@ -181,7 +181,7 @@ def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
 
 
 def _dev(seen: Seen, key: Key, link: Link, netns: str) -> Key:
-    """What it has as dev, where it does not tell that as IFLA_LINK; by its number where that is in another namespace."""
+    """What it has as dev, where it does not tell that as IFLA_LINK; by number where that is in another namespace."""
     dev = str(link.params.get(KINDS[link.kind].parent_word, ""))
     if link.link_netnsid < 0 or not dev:
         return netns, dev

@@ -1,4 +1,4 @@
-"""What is there and how it hangs together, read from the live kernel of a lab: namespaces, links and their relations."""
+"""What is there and how it hangs together, read from a lab's live kernel: namespaces, links and their relations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Topology(Snapshot):
-    """All of a lab as it was read, which draws itself, tells what has changed, and saves itself; see `model.Snapshot`."""
+    """All of a lab as it was read: it draws itself, tells what has changed, saves itself. See `model.Snapshot`."""
 
     def draw(self, **how: Unpack[How]) -> Picture:
         """See `diagram.draw`."""
@@ -48,10 +48,10 @@ class Topology(Snapshot):
         return self.draw(**how).dot
 
     def to_script(self) -> str:
-        """The `ip` commands that make the same in an empty lab: namespaces, links, addresses, routes of the main tables.
+        """The `ip` commands that make the same in an empty lab: namespaces, links, addresses, routes of main tables.
 
-        What is not in it: sysctls, neighbours, rules, queues (tc), firewalls, and programs. An hsr or a geneve is made as
-        if its slaves, or its socket, were in its own namespace: the kernel does not tell when they are not.
+        What is not in it: sysctls, neighbours, rules, queues (tc), firewalls, and programs. An hsr or a geneve is made
+        as if its slaves, or its socket, were in its own namespace: the kernel does not tell when they are not.
         """
         return script(self)
 
@@ -60,7 +60,7 @@ class Topology(Snapshot):
         return json.dumps(as_json(self), indent=1, ensure_ascii=False)
 
     def save(self, path: str | Path, **how: Unpack[View]) -> Path:
-        """Write it to a file; its ending (svg, png, pdf, json, dot, sh) names the format. A picture takes what `draw` takes.
+        """Write it to a file; its ending (svg, png, pdf, json, dot, sh) names the format. A picture takes `draw`'s.
 
         Raises `BadParameter`, `ToolMissing`.
         """

@@ -1,4 +1,4 @@
-"""Tunnels that carry packets in packets: ipip, sit, ip6tnl, vti. What those of gre.py have in common with them is here."""
+"""Tunnels that carry packets in packets: ipip, sit, ip6tnl, vti. What gre.py has in common with them is here."""
 
 # Tables of data, set as they read best:
 # fmt: off
@@ -145,8 +145,10 @@ _FROM_ROUTES = (*_ENDS, "key", "ikey", "okey")  # with external; what the kernel
 
 
 def again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
-    """A tunnel's ends where it has them, and each number once. Told nothing, `ip` leaves all to the kernel, which starts
-    with other values than ip's."""
+    """A tunnel's ends where it has them, and each number once.
+
+    Told nothing, `ip` leaves all to the kernel, which starts with other values than ip's.
+    """
     if told.items() >= _BARE.items():
         return {}
     said = once(unusual, key=("ikey", "okey"), seq=("iseq", "oseq"), csum=("icsum", "ocsum"))
