@@ -19,11 +19,12 @@ test:  ## install what is missing and run the whole suite, notebooks included
 	@scripts/setup tests
 	$(PYTHON_BIN) -m pytest -n 2
 
-check:  ## lint, formatting and types
+check:  ## lint, formatting, types, and the doors between rooms
 	@scripts/setup tests
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 bench:  ## measure start, memory and idle load of labs, as a table
 	@scripts/setup tests
@@ -38,4 +39,4 @@ pins:  ## choose new versions for the pinned sets of Python packages (needs the 
 	$(COMPILE) --extra test --extra check -c binder/requirements.txt -o tests/requirements.txt
 
 clean:  ## remove what was installed and made in this folder (the guest image stays in your cache folder)
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .grimp_cache .import_linter_cache

@@ -14,6 +14,7 @@ from labs import able, contents
 
 from vnetlearn import KINDS, Lab, Node
 from vnetlearn.errors import VnetlearnError
+from vnetlearn.iproute.link import PeerLike
 
 NAMES = ["eth0", "eth1", "a", "b", "c", "up", "-h", "ü", "a'b", "$HOME"]
 NETNS = ["red", "blue", "-n", "it's", "$(id)"]
@@ -210,7 +211,8 @@ def begin(lab: Lab) -> None:
     """Two namespaces with a cable, a bridge in the first, and no links that a tunnel's module makes by itself."""
     if lab.engine == "vm":
         lab.sysctl.set("net.core.fb_tunnels_only_for_init_net", 2)
-    peer = {"name": "eth0", "address": "02:00:00:00:00:02", "netns": lab.netns.add("red")}
+    red = lab.netns.add("red")
+    peer: PeerLike = {"name": "eth0", "address": "02:00:00:00:00:02", "netns": red}
     lab.link.add("eth0", kind="veth", address="02:00:00:00:00:01", peer=peer)
     lab.link.add("br0", kind="bridge", address="02:00:00:00:00:03")
     for number, node in enumerate(lab.nodes, 8):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from .exercises import EXERCISES, exercise
     from .experiments import comparison
     from .experiments import shared_card as sharing
@@ -53,7 +55,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The public names are imported when they are first used: `import vnetlearn` alone costs next to nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -62,7 +64,7 @@ def __getattr__(name: str) -> Any:
     return getattr(module, inside) if inside else module
 
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext vnetlearn`: the cell magic `%%lab`."""
     from .lab.magics import load_ipython_extension as load
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..display.table import Table, html_table, plain, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
@@ -22,6 +22,9 @@ from . import bpf, frames
 from .drops import Drop, Drops
 from .frames import Frame
 from .recorder import Recorder, Seen
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 C = TypeVar("C", bound="Capture")
 KEPT = 128 << 20  # bytes of what the kernel gives that a capture keeps
@@ -178,13 +181,13 @@ class Capture:
         return tuple(found)
 
     @property
-    def packets(self) -> list[Any]:
+    def packets(self) -> list[Packet]:
         """The frames as Scapy packets, with their time in seconds and `sniffed_on` the link ("NAMESPACE/LINK")."""
         from decimal import Decimal
 
         found = []
         for frame in self.frames:
-            packet = frame.packet.copy()
+            packet: Any = frame.packet.copy()
             packet.time, packet.wirelen = Decimal(frame.time).scaleb(-9), frame.length
             packet.sniffed_on = f"{self.topology.called(frame.netns)}/{frame.dev}"
             found.append(packet)

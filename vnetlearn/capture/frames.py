@@ -6,9 +6,12 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .linktypes import COOKED, ETHERNET, as_pcap, linktype
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 PKTTYPES = ("host", "broadcast", "multicast", "otherhost", "outgoing", "loopback", "user", "kernel")
 OUTGOING = 4
@@ -44,7 +47,7 @@ class Frame:
         return self.netns, self.dev
 
     @cached_property
-    def packet(self) -> Any:
+    def packet(self) -> Packet:
         """The frame as a Scapy packet."""
         from .linktypes import packet
 

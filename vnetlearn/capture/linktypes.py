@@ -6,7 +6,10 @@ Sources: linux/if_arp.h; https://www.tcpdump.org/linktypes.html; libpcap's pcap-
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 ETHERNET, RAW, COOKED, CAN, NETLINK = 1, 101, 113, 227, 253
 IEEE802_15_4, IEEE802_15_4_NOFCS = 195, 230
@@ -46,13 +49,14 @@ def as_pcap(kind: int, hatype: int, protocol: int, pkttype: int, address: bytes,
     return data
 
 
-def packet(kind: int, data: bytes) -> Any:
+def packet(kind: int, data: bytes) -> Packet:
     """The bytes as a Scapy packet."""
     _learn()
     from scapy.config import conf
     from scapy.packet import Raw
 
-    return conf.l2types.num2layer.get(kind, Raw)(data)
+    made: Packet = conf.l2types.num2layer.get(kind, Raw)(data)
+    return made
 
 
 def _learn() -> None:

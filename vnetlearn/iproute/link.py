@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import kinds
 from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound
 from . import checks, linkinfo, names, netlink
 from .linkmsg import GENERIC, Link, ifinfmsg, in_netns, read_link, read_links
-from .namespace import Namespace, netns_word
+from .namespace import Namespace, NetnsLike, netns_word
 from .rollback import Before
+
+LinkValue: TypeAlias = "kinds.ParamValue | Namespace | None"
+"""What a parameter of a link may be; None leaves it out."""
+PeerLike: TypeAlias = "str | Mapping[str, LinkValue]"
+"""The other end of a pair: its name, or `ip`'s options for a new link."""
 
 
 class Links:
@@ -21,7 +26,14 @@ class Links:
         self._namespace = namespace
 
     def add(
-        self, name: str, *, kind: str, link: str | None = None, up: bool = False, peer: Any = None, **more: Any
+        self,
+        name: str,
+        *,
+        kind: str,
+        link: str | None = None,
+        up: bool = False,
+        peer: PeerLike | None = None,
+        **more: LinkValue,
     ) -> Link:
         """Create a link: `ip link add [link PARENT] name NAME [mtu …] type KIND …`.
 
@@ -36,9 +48,9 @@ class Links:
         device = kinds.kind(kind)
         if device.via == "tuntap":
             return self._add_tuntap(name, device, up, more)
-        generic, own = split(kind, more)
+        generic, own = _split(kind, more)
         target = generic.pop("netns", None)
-        other = peer_options(peer)
+        other = _peer_options(peer)
         spoken = self._spoken(generic, target) + (["up"] if up else [])
         words = ["link", "add", *(["link", link] if link else []), "name", str(name), *spoken, "type", kind]
         params = kinds.checked(device, {**own, **({"peer": other} if peer is not None else {})}, new=False)
@@ -70,7 +82,14 @@ class Links:
         return Links(self._namespace if target is None else self._namespace.other(target)).get(name)
 
     def set(
-        self, dev: str, /, *, up: bool | None = None, netns: Any = None, kind: str | None = None, **more: Any
+        self,
+        dev: str,
+        /,
+        *,
+        up: bool | None = None,
+        netns: NetnsLike | None = None,
+        kind: str | None = None,
+        **more: LinkValue,
     ) -> None:
         """Change a link: `ip link set dev NAME [up|down] [netns NS] [master M|nomaster] [mtu N] …`.
 
@@ -82,7 +101,7 @@ class Links:
         Raises `NotFound`, `BadParameter`, `KernelRefused`; then nothing has changed: the kernel makes several changes
         one by one, and those before the one that it refused are taken back.
         """
-        generic, own = split(kind, more)
+        generic, own = _split(kind, more)
         spoken = self._spoken(generic, netns) + ([] if up is None else ["up" if up else "down"])
         words = ["link", "set", "dev", dev, *spoken]
         if kind:
@@ -171,7 +190,7 @@ class Links:
         """The other end of a pair: a whole link message of its own inside the first one."""
         rest = dict(options)
         name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
-        attributes = self._generic(split(None, rest)[0], tried)
+        attributes = self._generic(_split(None, rest)[0], tried)
         if name is not None:
             attributes.insert(0, ("IFLA_IFNAME", checks.check_name(name, tried)))
         if target is not None:
@@ -180,7 +199,7 @@ class Links:
         return {"index": message["index"], "flags": message["flags"], "change": message["change"], "attrs": attributes}
 
 
-def split(kind: str | None, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(kind: str | None, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters that every link has, and those of the kind; a kind's own parameter of the same name wins."""
     known = {n for p in kinds.kind(kind).params.values() for n in (p.name, *p.also)} if kind else set()
     own = {k: v for k, v in params.items() if kind and (k in known or k not in GENERIC)}
@@ -196,7 +215,7 @@ def split(kind: str | None, params: dict[str, Any]) -> tuple[dict[str, Any], dic
     return rest, own
 
 
-def peer_options(peer: Any) -> dict[str, Any]:
+def _peer_options(peer: PeerLike | None) -> dict[str, Any]:
     """The other end of a veth as a dictionary, its namespace named as in a command."""
     if peer is not None and not isinstance(peer, (str, Mapping)):
         raise BadParameter(
@@ -205,5 +224,5 @@ def peer_options(peer: Any) -> dict[str, Any]:
             "the other end of a veth is given by its name, or as a dictionary",
             'peer="veth1" or peer={"name": "eth0", "netns": "ns1"}',
         )
-    options = {"name": peer} if isinstance(peer, str) else dict(peer or {})
+    options: dict[str, Any] = {"name": peer} if isinstance(peer, str) else dict(peer or {})
     return {k: netns_word(v) if k == "netns" else v for k, v in options.items()}

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeAlias
 
 from .. import kinds
 from ..errors import VnetlearnError
+from ..kinds import InfoData, ParamValue
 from . import names, netlink
 from .namespace import Namespace
+
+Own: TypeAlias = "Mapping[str, ParamValue | None]"
+Attribute: TypeAlias = tuple[str, object]
 
 
 def encoded(
     namespace: Namespace,
     kind: str | kinds.Kind,
-    own: Mapping[str, Any],
+    own: Own,
     tried: str,
     *,
     new: bool = True,
-    current: Any = None,
+    current: InfoData | None = None,
 ) -> list[tuple[str, bytes]]:
     """The attributes of IFLA_INFO_DATA; an error names the whole command that was tried."""
     try:
@@ -28,16 +32,14 @@ def encoded(
         raise
 
 
-def changed(
-    namespace: Namespace, kind: str, own: Mapping[str, Any], link: netlink.Message, tried: str
-) -> dict[str, Any]:
+def changed(namespace: Namespace, kind: str, own: Own, link: netlink.Message, tried: str) -> dict[str, list[Attribute]]:
     """For a change of an existing link, of which `link` is the kernel's message."""
     current = None
     if kinds.kind(kind).whole:  # its kernel code takes what is not sent as 0, so all is sent back, as ip does
         info = link.get_attr("IFLA_LINKINFO")
         current = info and info.get_attr("IFLA_INFO_DATA")
     data = encoded(namespace, kind, own, tried, new=False, current=current)
-    attributes: list[tuple[str, Any]] = [("IFLA_INFO_KIND", kind)]
+    attributes: list[Attribute] = [("IFLA_INFO_KIND", kind)]
     if kind in kinds.PORTS:
         attributes.append(("IFLA_INFO_SLAVE_KIND", kind[: -len("_slave")]))
     if data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,7 +126,7 @@ class Generic:
     flag: str = ""
     word: str = ""
 
-    def words(self, value: Any) -> list[str]:
+    def words(self, value: object) -> list[str]:
         if self.word == "master" and not value:
             return ["nomaster"]
         if self.flag:
@@ -181,7 +181,12 @@ def in_netns(netns: NetnsLike) -> tuple[str, netlink.Descriptor]:
     return "IFLA_NET_NS_FD", netlink.Descriptor.of("" if word == FIRST else word)
 
 
-def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flags: dict[str, Any] | None = None) -> Any:
+def ifinfmsg(
+    attributes: Sequence[tuple[str, object]],
+    up: bool | None = None,
+    index: int = 0,
+    flags: Mapping[str, object] | None = None,
+) -> netlink.Message:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
     value, mask = 0, 0
     wanted = {"UP": up, **{GENERIC[k].flag: (not v if k == "arp" else v) for k, v in (flags or {}).items()}}
@@ -189,17 +194,17 @@ def ifinfmsg(attributes: list[Any], up: bool | None = None, index: int = 0, flag
         if name and on is not None:
             mask |= FLAGS[name]
             value |= FLAGS[name] if on else 0
-    message = LinkMessage()
+    message: netlink.Message = LinkMessage()
     message["index"], message["flags"], message["change"] = index, value, mask
     message["attrs"] = list(attributes)
     return message
 
 
-def read_link(message: Any, netns: str, name_of: Callable[[int], str]) -> Link:
+def read_link(message: netlink.Message, netns: str, name_of: Callable[[int], str]) -> Link:
     """A Link from a message of a dump; `name_of` gives a link's name for its index in the same namespace."""
     slots = {slot.name: slot for slot in message["attrs"]}  # once: get_attr goes through all of them each time
 
-    def of(name: str) -> Any:
+    def of(name: str) -> Any:  # what pyroute2 decoded
         return slots[name].value if name in slots else None
 
     info = of("IFLA_LINKINFO")
@@ -242,7 +247,7 @@ def _gen_mode(af_spec: Any) -> str:
     return "" if mode is None else ADDR_GEN_MODES[mode]
 
 
-def read_links(messages: list[Any], netns: str) -> list[Link]:
+def read_links(messages: Sequence[netlink.Message], netns: str) -> list[Link]:
     """All links of a namespace from the messages of a dump."""
     names = {m["index"]: netlink.text(m.get_attr("IFLA_IFNAME")) for m in messages}
     return [read_link(m, netns, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages]

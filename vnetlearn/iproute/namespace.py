@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, overload
 
 from ..engine import program
 from ..engine.channel import AgentRefused, Channel
@@ -90,13 +90,27 @@ class Namespace:
     def explained(self, words: list[str], kind: int, message: netlink.Message, flags: int) -> list[netlink.Message]:
         """As `request`, for what `ip WORDS` would ask. Raises `KernelRefused` with the likely reason."""
         try:
-            return self.request(kind, message, flags, netlink.decode, self.spell(words))
+            return self.request(kind, message, flags, tried=self.spell(words))
         except netlink.Refused as error:
             raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
 
+    @overload
     def request(
-        self, kind: int, message: netlink.Message, flags: int, read: Callable[[bytes], T], tried: str = ""
-    ) -> list[T]:
+        self, kind: int, message: netlink.Message, flags: int = ..., *, tried: str = ...
+    ) -> list[netlink.Message]: ...
+    @overload
+    def request(
+        self, kind: int, message: netlink.Message, flags: int, read: Callable[[bytes], T], *, tried: str = ...
+    ) -> list[T]: ...
+    def request(
+        self,
+        kind: int,
+        message: netlink.Message,
+        flags: int = netlink.ACK,
+        read: Callable[[bytes], object] = netlink.decode,
+        *,
+        tried: str = "",
+    ) -> Sequence[object]:
         """The answers to one request, each as `read` makes it of its bytes. Raises `Refused`, `NotFound`, `LabDied`.
 
         `tried` is the command that names another namespace in the message.
@@ -112,7 +126,7 @@ class Namespace:
 
     def dump(self, kind: int, message: netlink.Message) -> list[netlink.Message]:
         """All that the kernel has of a kind, in its own words."""
-        return self.request(kind, message, netlink.DUMP, netlink.decode)
+        return self.request(kind, message, netlink.DUMP)
 
 
 NetnsLike: TypeAlias = str | Namespace

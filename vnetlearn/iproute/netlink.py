@@ -104,7 +104,7 @@ class Rtnl:
 
     def _ask_once(self, kind: int, message: Message, flags: int) -> tuple[list[bytes], bool]:
         encoded = encode(kind, message, flags)
-        return _split(self._channel.netlink(self._netns, encoded, descriptors(message)))
+        return _split(self._channel.netlink(self._netns, encoded, _descriptors(message)))
 
 
 def encode(kind: int, message: Message, flags: int) -> bytes:
@@ -117,7 +117,7 @@ def encode(kind: int, message: Message, flags: int) -> bytes:
     return bytes(message.data)
 
 
-def descriptors(message: Any) -> list[tuple[int, str]]:
+def _descriptors(message: Any) -> list[tuple[int, str]]:
     """At which offsets of its bytes a message that was encoded needs descriptors, and of which namespaces."""
     found: list[tuple[int, str]] = []
     for slot in message.get("attrs", ()):
@@ -125,7 +125,7 @@ def descriptors(message: Any) -> list[tuple[int, str]]:
         if isinstance(value, Descriptor):
             found.append((slot.nla.offset + 4, value.netns))  # behind the attribute's length and type
         elif "attrs" in slot.nla:
-            found += descriptors(slot.nla)
+            found += _descriptors(slot.nla)
     return found
 
 

@@ -51,7 +51,7 @@ class Before:
             if self._there and self._index not in names.every(self._namespace):
                 self._fetch(self._there)
             for message in self._way_back():
-                self._namespace.request(netlink.NEWLINK, message, netlink.ACK, netlink.decode)
+                self._namespace.request(netlink.NEWLINK, message)
         except (netlink.Refused, VnetlearnError, ValueError):  # the last: others made or took links there meanwhile
             return False
         for told in self._on_it * 2:  # twice: a route over a gateway needs the route to that
@@ -65,12 +65,12 @@ class Before:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
         (index,) = names.every(there).keys() - self._others
         home = [in_netns(self._namespace), ("IFLA_IFNAME", self._name), ("IFLA_NEW_IFINDEX", self._index)]
-        there.request(netlink.NEWLINK, ifinfmsg(home, index=index), netlink.ACK, netlink.decode)
+        there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
 
     def _way_back(self) -> Iterator[netlink.Message]:
         """The messages that make of the link as it is now the link that it was."""
         asked = ifinfmsg([], index=self._index)
-        now = self._namespace.request(netlink.GETLINK, asked, netlink.ACK, netlink.decode)[0]
+        now = self._namespace.request(netlink.GETLINK, asked)[0]
         values = {
             one: (self._was.get_attr(one) or absent, now.get_attr(one) or absent) for one, absent in ATTRIBUTES.items()
         }

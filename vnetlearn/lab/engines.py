@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from ..engine.running import Running
 from ..iproute.netns import Namespaces, Node
 
 ENGINES = ("host", "vm")
 N = TypeVar("N", bound=Node)
 
 
-@dataclass(frozen=True)
-class Started(Generic[N]):
-    """An engine that runs: the release of its `kernel`, the namespaces, and what ends it with all that is in it."""
+def start(engine: str, node: Callable[[Namespaces[Node], str], N]) -> tuple[Running, Namespaces[N]]:
+    """Start an engine; `node` makes the nodes of its namespaces.
 
-    kernel: str
-    netns: Namespaces[N]
-    close: Callable[[], None]
-
-
-def start(engine: str, node: Callable[[Namespaces[Node], str], N]) -> Started[N]:
-    """Start an engine; `node` makes its nodes. Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `LabDied`."""
-    running = importlib.import_module(f"...engine.{engine}", __name__).start()
-    return Started(running.kernel, Namespaces(running.channel, node), running.close)
+    Raises `EngineUnavailable`, `ToolMissing`, `ImageError`, `LabDied`.
+    """
+    running: Running = importlib.import_module(f"...engine.{engine}", __name__).start()
+    return running, Namespaces(running.channel, node)

@@ -81,10 +81,9 @@ class Lab:
         self.world = worlds.world(world)
         chosen = choice.choose(kinds, engine)
         self.engine, self.why = chosen.name, chosen.why
-        started = engines.start(chosen.name, functools.partial(Node, self))
-        self.kernel, self.netns = started.kernel, started.netns
-        self.channel = self.netns.channel
-        self._end = weakref.finalize(self, started.close)
+        running, self.netns = engines.start(chosen.name, functools.partial(Node, self))
+        self.kernel, self.channel = running.kernel, running.channel
+        self._end = weakref.finalize(self, running.close)
         self.host = self.netns.host
         self.link, self.addr, self.route = self.host.link, self.host.addr, self.host.route
         self.neigh, self.sysctl = self.host.neigh, self.host.sysctl

@@ -10,8 +10,10 @@ ip addr
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import NoReturn
 
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, magics_class, needs_local_scope
 from IPython.display import display
 
@@ -27,7 +29,7 @@ class LabMagics(Magics):
 
     @needs_local_scope
     @cell_magic("lab")  # type: ignore[arg-type]
-    def lab(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> None:
+    def lab(self, line: str, cell: str, local_ns: Mapping[str, object] | None = None) -> None:
         """Run the cell in a lab: `%%lab [NODE] [--on VARIABLE] [--draw] [--diff]`.
 
         NODE is a namespace, the lab's first one when left out; VARIABLE names the Lab, or an exercise, when it is not
@@ -80,5 +82,5 @@ def _options(line: str) -> argparse.Namespace:
     return words.parse_args(line.split())
 
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.register_magics(LabMagics)

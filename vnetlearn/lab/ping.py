@@ -7,7 +7,7 @@ import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..display.grid import Cell, Grid
 from ..engine.program import Program, Result, run
@@ -88,7 +88,7 @@ class Ping:
         said = self._said()
         return f"{said}\n{self.journey!r}" if self.journey is not None else said
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         if self.journey is None:
             return {"text/plain": repr(self)}
         head = html.escape(self._said())

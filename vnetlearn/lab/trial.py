@@ -19,8 +19,9 @@ def brings_links(module: str) -> bool:
 
 def try_kinds(engine: str) -> dict[str, str]:
     """Create each kind in a lab on this engine: its name, and "" or what the kernel, or a program, answered."""
-    with contextlib.closing(engines.start(engine, Node)) as started:
-        return {kind.name: try_kind(started.netns, kind, engine) for kind in kinds.KINDS.values()}
+    running, netns = engines.start(engine, Node)
+    with contextlib.closing(running):
+        return {kind.name: try_kind(netns, kind, engine) for kind in kinds.KINDS.values()}
 
 
 def try_kind(netns: Namespaces[Node], kind: kinds.Kind, engine: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import BadParameter
+from ..iproute.link import PeerLike
 from ..iproute.netns import Namespaces, Node
 
 SWITCH, BRIDGE = "lan", "sw0"
@@ -90,7 +91,7 @@ def build(netns: Namespaces[Node], world: World) -> None:
     _silent(switch, BRIDGE)
     for machine in world.machines:
         node = netns.add(machine.netns) if machine.netns else netns.host
-        peer = {"name": "eth0", "address": machine.mac, "netns": node}
+        peer: PeerLike = {"name": "eth0", "address": machine.mac, "netns": node}
         port = "02:00:00:00:01:" + machine.mac[-2:]
         switch.link.add(machine.port, kind="veth", address=port, master=BRIDGE, peer=peer)
         _silent(switch, machine.port)
