@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from .values import Choice, Link, Mac, Number, Words, as_list, following
+from .values import Choice, Link, Mac, Number, ParamValue, Words, as_list, following
 
 
 class QosMap:
@@ -138,7 +137,7 @@ class Peer:
     )
     BARE = ("up", "down")
 
-    def check(self, value: object) -> dict[str, Any]:
+    def check(self, value: object) -> dict[str, ParamValue]:
         options = {"name": value} if isinstance(value, str) else value
         if not isinstance(options, Mapping):
             raise ValueError(f"must be the name of the other end, or a dict of its options, not {value!r}")
@@ -151,7 +150,7 @@ class Peer:
             word: options[word] for word in self.WORDS if options.get(word) is not None and options[word] is not False
         }
 
-    def words(self, word: str, value: dict[str, Any]) -> Words:
+    def words(self, word: str, value: dict[str, ParamValue]) -> Words:
         return [
             word,
             *(
@@ -161,8 +160,8 @@ class Peer:
             ),
         ]
 
-    def take(self, word: str, met: str, rest: Words) -> dict[str, Any]:
-        options: dict[str, Any] = {}
+    def take(self, word: str, met: str, rest: Words) -> dict[str, ParamValue]:
+        options: dict[str, ParamValue] = {}
         while rest:
             name = rest.pop(0)
             text = True if name in self.BARE else following(rest)

@@ -8,7 +8,7 @@ whoever uses pyroute2 in the same process: `LinkMessage` is a class beside its i
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Protocol
 
 from pyroute2.netlink import NLA_F_NESTED, nla, nlmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfbase
@@ -34,6 +34,14 @@ def _content(kind: Kind | None, otherwise: type) -> type:
     return _class_of(kind) if kind is not None and kind.attributes else otherwise
 
 
+class _LinkInfo(Protocol):
+    """What is asked of an IFLA_LINKINFO that is being decoded or put together."""
+
+    hex: type
+
+    def get_attr(self, name: str) -> str | None: ...
+
+
 class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
     """An RTM_*LINK message (rtnetlink(7)) whose IFLA_INFO_DATA is the catalogue's; veth's is pyroute2's."""
 
@@ -41,11 +49,11 @@ class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
         nla_map = ifinfbase.ifinfo.nla_map
 
         @staticmethod
-        def info_data(self: Any, *args: Any, **more: Any) -> Any:
-            return _content(KINDS.get(self.get_attr("IFLA_INFO_KIND")), self.hex)
+        def info_data(self: _LinkInfo, *args: object, **more: object) -> type:
+            return _content(KINDS.get(self.get_attr("IFLA_INFO_KIND") or ""), self.hex)
 
         @staticmethod
-        def info_slave_data(self: Any, *args: Any, **more: Any) -> Any:
+        def info_slave_data(self: _LinkInfo, *args: object, **more: object) -> type:
             return _content(PORTS.get(f"{self.get_attr('IFLA_INFO_SLAVE_KIND')}_slave"), self.hex)
 
 

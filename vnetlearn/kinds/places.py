@@ -12,7 +12,12 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
+
+from .values import Spelling, Switch, V
+
+How_contra = TypeVar("How_contra", contravariant=True)
+"""What a place has to be told of how a value is a number: its Spelling, or nothing (object)."""
 
 Attributes = dict[str, bytes]
 WIRE = {"u8": "=B", "u16": "=H", "u32": "=I", "u64": "=Q", "s32": "=i", "be16": ">H", "be32": ">I", "be64": ">Q"}
@@ -26,11 +31,11 @@ class Links:
     name: Callable[[int], str]
 
 
-class Place(Protocol):
+class Place(Protocol[V, How_contra]):
     @property
     def names(self) -> tuple[str, ...]: ...
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None: ...
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any: ...
+    def put(self, value: V, spelling: How_contra, attributes: Attributes, links: Links) -> None: ...
+    def get(self, spelling: How_contra, attributes: Attributes, links: Links) -> V | None: ...
 
 
 class _OneAttribute:
@@ -48,10 +53,10 @@ class Whole(_OneAttribute):
     name: str
     wire: str
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         attributes[self.name] = struct.pack(WIRE[self.wire], spelling.number(value))
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         data = attributes.get(self.name)
         return None if data is None else spelling.named(struct.unpack_from(WIRE[self.wire], data)[0])
 
@@ -62,11 +67,11 @@ class Present(_OneAttribute):
 
     name: str
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: bool, spelling: object, attributes: Attributes, links: Links) -> None:
         if value:
             attributes[self.name] = b""
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> bool | None:
         data = attributes.get(self.name)
         return None if data is None else not data or any(data)
 
@@ -77,10 +82,10 @@ class Index(_OneAttribute):
 
     name: str
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
         attributes[self.name] = struct.pack("=I", links.index(value))
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         index = struct.unpack("=I", attributes.get(self.name, bytes(4)))[0]
         return links.name(index) if index else None
 
@@ -93,11 +98,11 @@ class Bytes(_OneAttribute):
     pack: Callable[[str], bytes]
     unpack: Callable[[bytes], str]
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
         if value != "any":
             attributes[self.name] = self.pack(value)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         data = attributes.get(self.name)
         return None if data is None else self.unpack(data)
 
@@ -137,10 +142,10 @@ class EitherIp:
     def names(self) -> tuple[str, ...]:
         return self.v4, self.v6
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
         attributes[self.v6 if ":" in value else self.v4] = address_bytes(value)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         data = attributes.get(self.v6) or attributes.get(self.v4)
         if not data or not any(data):
             return None
@@ -162,14 +167,14 @@ class Bits(_OneAttribute):
     value: int = 0
     meant: int | None = None
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         fields = self._fields(attributes)
         fields[self.value] = (fields[self.value] & ~self.mask) | (spelling.number(value) * self._shift & self.mask)
         if self.meant is not None:
             fields[self.meant] |= self.mask
         attributes[self.name] = struct.pack(self.layout, *fields)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         if self.name not in attributes:
             return None
         return spelling.named((self._fields(attributes)[self.value] & self.mask) // self._shift)
@@ -183,73 +188,65 @@ class Bits(_OneAttribute):
 
 
 @dataclass(frozen=True)
-class Both:
+class Both(Generic[V]):
     """The same value in several places; it reads back only when it is the same in all."""
 
-    places: tuple[Place, ...]
+    places: tuple[Place[V, Spelling[V]], ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(name for place in self.places for name in place.names)
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         for place in self.places:
             place.put(value, spelling, attributes, links)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         values = [place.get(spelling, attributes, links) for place in self.places]
         return values[0] if all(value == values[0] for value in values) else None
 
 
-def both(*places: Place) -> Both:
+def both(*places: Place[V, Spelling[V]]) -> Both[V]:
     return Both(places)
 
 
 @dataclass(frozen=True)
-class WithBit:
+class WithBit(Generic[V]):
     """A number in one place, and a bit in another that says whether it counts.
 
     With `named`, the bit stands for that value in place of a number (which then is `otherwise`); without it, the bit
     says that there is a number at all, and the value False that there is none.
     """
 
-    place: Place
-    bit: Place
-    named: str = ""
+    place: Place[V, Spelling[V]]
+    bit: Place[bool, Spelling[bool]]
+    named: V | None = None
     otherwise: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
         return (*self.place.names, *self.bit.names)
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
-        if not self.named:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
+        if self.named is None:
             self.place.put(value, spelling, attributes, links)
             self.bit.put(value is not False, _AS_BOOL, attributes, links)
         elif value == self.named:
-            self.place.put(self.otherwise, spelling, attributes, links)
+            self.place.put(spelling.named(self.otherwise), spelling, attributes, links)
             self.bit.put(True, _AS_BOOL, attributes, links)
         else:
             self.place.put(value, spelling, attributes, links)
             if any(name in attributes for name in self.bit.names):
                 self.bit.put(False, _AS_BOOL, attributes, links)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         bit = self.bit.get(_AS_BOOL, attributes, links)
-        if self.named and bit:
-            return self.named
-        return self.place.get(spelling, attributes, links) if bit or self.named else None
+        if self.named is None:
+            return self.place.get(spelling, attributes, links) if bit else None
+        return self.named if bit else self.place.get(spelling, attributes, links)
 
 
-class _AsBool:
-    def number(self, value: Any) -> int:
-        return int(value)
-
-    def named(self, number: int) -> bool:
-        return bool(number)
-
-
-_AS_BOOL = _AsBool()
+_AS_BOOL = Switch()
 
 
 @dataclass(frozen=True)
@@ -260,12 +257,12 @@ class Field(_OneAttribute):
     position: int
     size: int
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         fields = self._fields(attributes)
         fields[self.position] = spelling.number(value)
         attributes[self.name] = struct.pack(f"={self.size}I", *fields)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         return spelling.named(self._fields(attributes)[self.position]) if self.name in attributes else None
 
     def _fields(self, attributes: Attributes) -> list[int]:
@@ -296,12 +293,12 @@ class Nested(_OneAttribute):
     number: int
     wire: str = "u32"
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         attributes[self.name] = attributes.get(self.name, b"") + attribute(
             self.number, struct.pack(WIRE[self.wire], spelling.number(value))
         )
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         for number, data in attributes_in(attributes.get(self.name, b"")):
             if number == self.number:
                 return spelling.named(struct.unpack(WIRE[self.wire], data)[0])
@@ -310,24 +307,19 @@ class Nested(_OneAttribute):
 
 @dataclass(frozen=True)
 class Rows(_OneAttribute):
-    """A list or map whose items are attributes of their own, numbered from 0 or all with one number."""
+    """A list whose items are attributes of their own, numbered from 0."""
 
     name: str
-    pack: Callable[[Any], bytes]
-    unpack: Callable[[bytes], Any]
-    collect: Callable[[list[Any]], Any] = list
-    number: int | None = None
+    pack: Callable[[str], bytes]
+    unpack: Callable[[bytes], str]
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
-        items = value.items() if isinstance(value, dict) else value
-        attributes[self.name] = b"".join(
-            attribute(i if self.number is None else self.number, self.pack(item)) for i, item in enumerate(items)
-        )
+    def put(self, value: list[str], spelling: object, attributes: Attributes, links: Links) -> None:
+        attributes[self.name] = b"".join(attribute(i, self.pack(item)) for i, item in enumerate(value))
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> list[str] | None:
         if self.name not in attributes:
             return None
-        return self.collect([self.unpack(data) for _, data in attributes_in(attributes[self.name])])
+        return [self.unpack(data) for _, data in attributes_in(attributes[self.name])]
 
 
 @dataclass(frozen=True)
@@ -337,8 +329,8 @@ class Elsewhere:
     why: str
     names: tuple[str, ...] = ()
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: object, spelling: object, attributes: Attributes, links: Links) -> None:
         pass
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> None:
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .places import Nested, Place
 from .scenes import Scene, plain
@@ -29,8 +30,9 @@ class Param:
     """ip's word."""
     says: str
     """What it does, with its unit and limits, in one plain sentence."""
-    value: Value
-    place: Place
+    value: Value[Any]
+    place: Place[Any, Any]
+    """Where it goes. Of what type its normal form is, is known to these two alone."""
     required: bool = False
     also: tuple[str, ...] = ()
     """Other names for it: ip's other words, with - as _."""

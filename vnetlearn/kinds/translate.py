@@ -6,15 +6,15 @@ A parameter's value is checked once: `checked` gives all of them in their normal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from ..errors import BadParameter, close_to, did_you_mean
 from .places import Attributes, Links
 from .record import Kind, Param
 from .values import ParamValue
 
-InfoData: TypeAlias = Mapping[str, Any]
+InfoData: TypeAlias = Mapping[str, Iterable[tuple[str, bytes]]]
 """An IFLA_INFO_DATA as pyroute2 decodes it to: under "attrs" its attributes, each with its name and its content."""
 
 Given: TypeAlias = Mapping[str, "ParamValue | None"]

@@ -12,36 +12,46 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 ParamValue: TypeAlias = "bool | int | float | str | Sequence[ParamValue] | Mapping[str, ParamValue] | Mapping[int, int]"
 """What a parameter can be in its normal form: a list, tuple or mapping where ip has several words for it."""
 
+V = TypeVar("V", bound="ParamValue")
+"""What one parameter is in its normal form."""
+
 Words = list[str]
 
 
-class Value(Protocol):
-    """`words` takes nothing but what `check` of the same object made, which only that object knows the type of."""
+class Value(Protocol[V]):
+    """`words` takes what `check` of the same object made."""
 
-    def check(self, value: object) -> ParamValue | None: ...
-    def words(self, word: str, value: Any) -> Words: ...
-    def take(self, word: str, met: str, rest: Words) -> ParamValue: ...
+    def check(self, value: object) -> V | None: ...
+    def words(self, word: str, value: V) -> Words: ...
+    def take(self, word: str, met: str, rest: Words) -> V: ...
     def starts(self, word: str) -> tuple[str, ...]: ...
 
 
-class AfterWord:
+class Spelling(Protocol[V]):
+    """What a value also has whose normal form stands for a number in the kernel."""
+
+    def number(self, value: V) -> int: ...
+    def named(self, number: int) -> V: ...
+
+
+class AfterWord(Generic[V]):
     """`WORD VALUE`: one word follows."""
 
-    def check(self, value: object) -> ParamValue:
+    def check(self, value: object) -> V:
         raise NotImplementedError
 
-    def text(self, value: Any) -> str:
+    def text(self, value: V) -> str:
         return str(value)
 
-    def words(self, word: str, value: Any) -> Words:
+    def words(self, word: str, value: V) -> Words:
         return [word, self.text(value)]
 
-    def take(self, word: str, met: str, rest: Words) -> ParamValue:
+    def take(self, word: str, met: str, rest: Words) -> V:
         return self.check(following(rest))
 
     def starts(self, word: str) -> tuple[str, ...]:
@@ -55,7 +65,7 @@ def following(rest: Words) -> str:
 
 
 @dataclass(frozen=True)
-class Number(AfterWord):
+class Number(AfterWord[int | str]):
     """A whole number from `low` to `high`; `names` are words that stand for numbers, and are then the normal form."""
 
     low: int
@@ -91,7 +101,7 @@ class Number(AfterWord):
 
 
 @dataclass(frozen=True)
-class Choice(AfterWord):
+class Choice(AfterWord[str]):
     """One of some words, each of which stands for a number."""
 
     numbers: Mapping[str, int]
@@ -172,7 +182,7 @@ class Flag(_Bool):
 
 
 @dataclass(frozen=True)
-class Address(AfterWord):
+class Address(AfterWord[str]):
     """An IP address of the family 4 or 6, or of either (0), as text.
 
     The unspecified address is "any"; where it could be of either family it stays what it is, and "any" is 0.0.0.0.
@@ -205,7 +215,7 @@ class Address(AfterWord):
 
 
 @dataclass(frozen=True)
-class Prefix(AfterWord):
+class Prefix(AfterWord[str]):
     """ADDRESS/LENGTH, of which all bits after the prefix are 0."""
 
     family: int
@@ -221,7 +231,7 @@ class Prefix(AfterWord):
         raise ValueError(f"must be an IPv{self.family} prefix such as ADDRESS/LENGTH, not {value!r}")
 
 
-class Mac(AfterWord):
+class Mac(AfterWord[str]):
     """A hardware address of six bytes, as text: 02:00:00:00:00:01."""
 
     def check(self, value: object) -> str:
@@ -230,7 +240,7 @@ class Mac(AfterWord):
         return ":".join(f"{int(byte, 16):02x}" for byte in value.split(":"))
 
 
-class Link(AfterWord):
+class Link(AfterWord[str]):
     """The name of another link in the same namespace."""
 
     def check(self, value: object) -> str:
@@ -239,7 +249,7 @@ class Link(AfterWord):
         return value
 
 
-class Name(AfterWord):
+class Name(AfterWord[str]):
     """A name or a number of something outside of the network (a user, a group), as text."""
 
     def check(self, value: object) -> str:
@@ -249,7 +259,7 @@ class Name(AfterWord):
 
 
 @dataclass(frozen=True)
-class Key(AfterWord):
+class Key(AfterWord[int]):
     """A tunnel key: a number from 0 to 4294967295, or the same as a dotted quad; the number is the normal form.
 
     With `no`, False is spelled `noWORD` and means that there is no key.
@@ -281,7 +291,7 @@ class Key(AfterWord):
 
 
 @dataclass(frozen=True)
-class Thousandths(AfterWord):
+class Thousandths(AfterWord[float]):
     """A fraction from 0 to 0.999, of which three digits count."""
 
     def check(self, value: object) -> float:
@@ -304,7 +314,7 @@ class Thousandths(AfterWord):
 
 
 @dataclass(frozen=True)
-class Addresses(AfterWord):
+class Addresses(AfterWord[list[str]]):
     """Up to `most` addresses in a list; `WORD A,B,C`."""
 
     item: Address

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 from ..numbers import enum
 from ..places import Attributes, Bits, Field, Links, Nested, Whole
 from ..record import Kind, Param, Rule, needs, table
 from ..scenes import NOTHING, End, Scene, Stage
-from ..values import Choice, Flag, Number, Switch, Thousandths, choice
+from ..values import Choice, Flag, Number, Spelling, Switch, Thousandths, V, choice
 
 _U32, _SOME, _TDC = Number(0, 0xFFFFFFFF), Number(1, 0xFFFFFFFF), Number(0, 0xFFFFFFFE)
 
@@ -21,8 +20,8 @@ def _timing(d: str, attribute: str, of: str) -> tuple[Param, ...]:
     """The parameters of one bit rate: `d` is "" for the arbitration's, "d" for CAN FD's data."""
 
     def part(word: str, position: int, says: str) -> Param:
-        value = {"sample-point": Thousandths(), "bitrate": _SOME, "tq": _SOME}.get(word, _U32)
-        return Param(d + word, says.format(of=of), value, Field(attribute, position, 8))
+        values: dict[str, Number | Thousandths] = {"sample-point": Thousandths(), "bitrate": _SOME, "tq": _SOME}
+        return Param(d + word, says.format(of=of), values.get(word, _U32), Field(attribute, position, 8))
 
     return (
         part("bitrate", 0, "Bits per second{of}; the times below are computed from it."),
@@ -42,15 +41,15 @@ def _mode(word: str, mask: int, says: str) -> Param:
 class _TdcMode(Bits):
     """Two bits of the controller's mode, of which only the one that is set is marked as meant; off marks both."""
 
-    def put(self, value: str, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         bit = spelling.number(value)
         meant, flags = struct.unpack("=II", attributes.get(self.name, bytes(8)))
         attributes[self.name] = struct.pack("=II", meant | (bit or self.mask), flags | bit)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> str | None:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         if self.name not in attributes:
             return None
-        return str(spelling.named(struct.unpack("=II", attributes[self.name])[1] & self.mask))
+        return spelling.named(struct.unpack("=II", attributes[self.name])[1] & self.mask)
 
 
 def _only_with(d: str) -> tuple[Rule, ...]:

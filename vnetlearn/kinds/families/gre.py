@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from ..numbers import enum
-from ..places import Bits, Place, Whole, WithBit, both
+from ..places import Bits, Whole, WithBit, both
 from ..record import Kind, Param, Params, Wraps, alone, table
 from ..scenes import V4, V6
 from ..values import Flag, Key, ParamValue
@@ -35,12 +35,12 @@ _NUMBERS = enum("IFLA_GRE_", "UNSPEC LINK IFLAGS OFLAGS IKEY OKEY LOCAL REMOTE T
     "FLAGS ENCAP_TYPE ENCAP_FLAGS ENCAP_SPORT ENCAP_DPORT COLLECT_METADATA IGNORE_DF FWMARK")
 
 
-def _key(prefix: str, way: str) -> Place:
+def _key(prefix: str, way: str) -> WithBit[int]:
     return WithBit(Whole(f"{prefix}{way}KEY", "be32"), Bits(f"{prefix}{way}FLAGS", 0x2000, ">H"))
 
 
 def _gre_flags() -> tuple[Param, ...]:
-    def flag(way: str, mask: int) -> Place:
+    def flag(way: str, mask: int) -> Bits:
         return Bits(f"IFLA_GRE_{way}FLAGS", mask, ">H")
 
     def three(word: str, mask: int, says: str) -> tuple[Param, ...]:

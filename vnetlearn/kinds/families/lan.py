@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..lists import Peer
 from ..numbers import enum
 from ..places import (
@@ -15,7 +13,6 @@ from ..places import (
     Elsewhere,
     Index,
     Links,
-    Place,
     Present,
     Rows,
     Whole,
@@ -25,7 +22,7 @@ from ..places import (
 )
 from ..record import Kind, Param, Params, Ports, apart, table
 from ..scenes import CABLE, NOTHING, PINGED, THERE, TWO_CABLES, TWO_EMPTY, UNPLUG, End, Scene, Stage, at_both
-from ..values import Address, Addresses, Flag, Link, Mac, Number, Switch, Value, choice
+from ..values import Address, Addresses, Choice, Flag, Link, Mac, Number, Spelling, Switch, V, choice
 from .sharing import PROTOCOLS
 
 U8, U16, U32, U64 = Number(0, 0xFF), Number(0, 0xFFFF), Number(0, 0xFFFFFFFF), Number(0, 0xFFFFFFFFFFFFFFFF)
@@ -34,10 +31,10 @@ U8, U16, U32, U64 = Number(0, 0xFF), Number(0, 0xFFFF), Number(0, 0xFFFFFFFF), N
 class ClearIndex(Index):
     """Index 0: no link."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: object, spelling: object, attributes: Attributes, links: Links) -> None:
         attributes[self.name] = bytes(4)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> None:
         return None
 
 
@@ -48,12 +45,12 @@ class SupervisionByte(Whole):
     def names(self) -> tuple[str, ...]:
         return self.name, "IFLA_HSR_SUPERVISION_ADDR"
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> int | None:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         address = attributes.get("IFLA_HSR_SUPERVISION_ADDR")
-        return address[-1] if address else super().get(spelling, attributes, links)
+        return spelling.named(address[-1]) if address else super().get(spelling, attributes, links)
 
 
-def _br(word: str, attribute: str, wire: str, value: Value, says: str) -> Param:
+def _br(word: str, attribute: str, wire: str, value: Number | Choice | Switch, says: str) -> Param:
     return Param(word, says, value, Whole(f"IFLA_BR_{attribute}", wire))
 
 
@@ -164,11 +161,11 @@ BRIDGE = Kind(
 )
 
 
-def _bond(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
+def _bond(word: str, attribute: str, wire: str, value: Number | Choice | Switch, says: str, *also: str) -> Param:
     return Param(word, says, value, Whole(f"IFLA_BOND_{attribute}", wire), also=also)
 
 
-def _targets(name: str) -> Place:
+def _targets(name: str) -> Rows:
     return Rows(name, address_bytes, address_text)
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 from ..lists import Ports
 from ..numbers import enum
 from ..places import Attributes, EitherIp, Index, Links, Present, Whole, WithBit
 from ..record import Kind, Param, Params, Wraps, apart, needs, table
 from ..scenes import CABLE, PINGED, V4, Scene, at_both
-from ..values import Address, Flag, Link, Number, ParamValue, Value, choice
+from ..values import Address, Choice, Flag, Link, Number, ParamValue, Spelling, V, choice
 
 VNI, PORT, LABEL = Number(0, 0xFFFFFF), Number(0, 0xFFFF), Number(0, 0xFFFFF)
 TOS = Number(0, 255, {"inherit": 1}, hexadecimal=True)
@@ -26,7 +25,7 @@ DF = choice("unset", "set", "inherit")
 class _Port(Whole):
     """A port that 0 leaves to the kernel."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
         if value:
             super().put(value, spelling, attributes, links)
 
@@ -34,16 +33,16 @@ class _Port(Whole):
 class _PortRange:
     names = ("IFLA_VXLAN_PORT_RANGE",)
 
-    def put(self, value: tuple[int, int], spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: tuple[int, int], spelling: object, attributes: Attributes, links: Links) -> None:
         if any(value):
             attributes[self.names[0]] = struct.pack(">HH", *value)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> tuple[int, int] | None:
         data = attributes.get(self.names[0])
         return struct.unpack(">HH", data) if data else None
 
 
-def _vxlan(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
+def _vxlan(word: str, attribute: str, wire: str, value: Number | Choice | Flag, says: str, *also: str) -> Param:
     return Param(word, says, value, Whole(f"IFLA_VXLAN_{attribute}", wire), also=also)
 
 
@@ -147,7 +146,7 @@ VXLAN = Kind(
 )
 
 
-def _geneve(word: str, attribute: str, wire: str, value: Value, says: str, *also: str) -> Param:
+def _geneve(word: str, attribute: str, wire: str, value: Number | Choice | Flag, says: str, *also: str) -> Param:
     return Param(word, says, value, Whole(f"IFLA_GENEVE_{attribute}", wire), also=also)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from ..numbers import enum
 from ..places import Index, Present, Whole
 from ..record import Kind, Param, Params, apart, table
-from ..values import Flag, Link, Number, ParamValue, Switch, Value
+from ..values import Flag, Link, Number, ParamValue, Switch
 from .lan import U16, U32, ClearIndex
 
 
-def _port(word: str, attribute: str, says: str, wire: str = "u8", value: Value | None = None) -> Param:
+def _port(word: str, attribute: str, says: str, wire: str = "u8", value: Number | None = None) -> Param:
     return Param(word, says, value or Switch(), Whole(f"IFLA_BRPORT_{attribute}", wire))
 
 

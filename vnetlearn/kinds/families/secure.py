@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..numbers import enum
 from ..places import Attributes, Bytes, Links, Whole, mac_bytes
@@ -17,7 +16,7 @@ from ..values import AfterWord, Choice, Flag, Mac, Name, Number, ParamValue, Swi
 _SCI, _PORT = "IFLA_MACSEC_SCI", "IFLA_MACSEC_PORT"
 
 
-class SecureChannel(AfterWord):
+class SecureChannel(AfterWord[str]):
     """A secure channel's identifier: 16 hexadecimal digits, which are a MAC address and a port."""
 
     def check(self, value: object) -> str:
@@ -32,10 +31,10 @@ class _Address:
 
     names = (_SCI,)
 
-    def put(self, value: str, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
         attributes[_SCI] = mac_bytes(value) + bytes(2)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> str | None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         return attributes[_SCI][:6].hex(":") if _SCI in attributes else None
 
 
@@ -44,13 +43,13 @@ class _Port:
 
     names = (_SCI, _PORT)
 
-    def put(self, value: int, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: int, spelling: object, attributes: Attributes, links: Links) -> None:
         if _SCI in attributes:
             attributes[_SCI] = attributes[_SCI][:6] + value.to_bytes(2, "big")
         else:
             attributes[_PORT] = value.to_bytes(2, "big")
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> int | None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> int | None:
         data = attributes.get(_PORT) or attributes.get(_SCI, b"")[6:]
         return int.from_bytes(data, "big") if data else None
 
@@ -134,7 +133,7 @@ MACSEC = Kind(
 class _Told(Whole):
     """What the kernel tells of a link that is made through /dev/net/tun, not through netlink."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: object, spelling: object, attributes: Attributes, links: Links) -> None:
         pass
 
 
@@ -146,7 +145,7 @@ class _Id(Name):
 
 
 class _Untold(_Told):
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> None:
         return None
 
 

@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from ..lists import Choices, QosMap, Sources
 from ..numbers import enum
-from ..places import Attributes, Bits, Links, Rows, Whole, attribute, mac_bytes
+from ..places import Attributes, Bits, Links, Whole, attribute, attributes_in, mac_bytes
 from ..record import Kind, Param, Params, apart, needs, table
 from ..scenes import BARE_CABLE, LAN, PINGED, End, Scene, at_both
-from ..values import Choice, Flag, Number, Switch, choice
+from ..values import Choice, Flag, Number, Spelling, Switch, V, choice
 
 PROTOCOLS = Choice({"802.1Q": 0x8100, "802.1ad": 0x88A8})
 
@@ -25,7 +24,7 @@ class _SourcePlace:
     modes = ("add", "del", "flush", "set")
     names = ("IFLA_MACVLAN_MACADDR_MODE", "IFLA_MACVLAN_MACADDR", "IFLA_MACVLAN_MACADDR_DATA")
 
-    def put(self, value: tuple[str, ...], spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: tuple[str, ...], spelling: object, attributes: Attributes, links: Links) -> None:
         mode, one, many = self.names
         attributes[mode] = struct.pack("=I", self.modes.index(value[0]))
         if value[0] in ("add", "del"):
@@ -33,22 +32,21 @@ class _SourcePlace:
         elif value[0] == "set":
             attributes[many] = b"".join(attribute(4, mac_bytes(address)) for address in value[1:])
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> tuple[str, ...] | None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> tuple[str, ...] | None:
         if self.names[2] not in attributes:
             return None
-        row = Rows(self.names[2], mac_bytes, lambda data: data.hex(":"))
-        return ("set", *row.get(spelling, attributes, links))
+        return ("set", *(data.hex(":") for _, data in attributes_in(attributes[self.names[2]])))
 
 
 class _NoBits(Bits):
     """ipvlan's `bridge`: none of the bits."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
-        super().put(False, spelling, attributes, links)
+    def put(self, value: V, spelling: Spelling[V], attributes: Attributes, links: Links) -> None:
+        super().put(spelling.named(0), spelling, attributes, links)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> bool | None:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         bits = super().get(Number(0, 3), attributes, links)
-        return None if bits is None else bits == 0
+        return None if bits is None else spelling.named(bits == 0)
 
 
 def _promiscuous(params: Params) -> str | None:
@@ -100,7 +98,7 @@ def _macvlan(
 class _VlanFlag(Bits):
     """The kernel does not tell the attribute when no flag is set (net/8021q/vlan_netlink.c, vlan_fill_info)."""
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> Any:
+    def get(self, spelling: Spelling[V], attributes: Attributes, links: Links) -> V | None:
         told = {self.name: bytes(8), **attributes} if attributes.keys() >= TOLD_OF_VLAN else attributes
         return super().get(spelling, told, links)
 
@@ -112,12 +110,24 @@ def _vlan_flag(word: str, mask: int, says: str) -> Param:
     return Param(word, says, Switch(), _VlanFlag("IFLA_VLAN_FLAGS", mask, "=II", value=0, meant=1))
 
 
-def _qos(word: str, name: str, says: str) -> Param:
-    def pack(pair: tuple[int, int]) -> bytes:
-        return struct.pack("=II", *pair)
+@dataclass(frozen=True)
+class _QosPlace:
+    """A map's pairs: a row of attributes, all with the number 1."""
 
-    unpack: Callable[[bytes], Any] = struct.Struct("=II").unpack
-    return Param(word, says, QosMap(), Rows(name, pack, unpack, dict, number=1))
+    names: tuple[str]
+
+    def put(self, value: dict[int, int], spelling: object, attributes: Attributes, links: Links) -> None:
+        pairs = (struct.pack("=II", *pair) for pair in value.items())
+        attributes[self.names[0]] = b"".join(attribute(1, pair) for pair in pairs)
+
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> dict[int, int] | None:
+        if self.names[0] not in attributes:
+            return None
+        return dict(struct.Struct("=II").unpack(data) for _, data in attributes_in(attributes[self.names[0]]))
+
+
+def _qos(word: str, name: str, says: str) -> Param:
+    return Param(word, says, QosMap(), _QosPlace((name,)))
 
 
 KINDS = (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 from ..numbers import enum
 from ..places import (
@@ -86,10 +85,10 @@ def v6(prefix: str) -> tuple[Param, ...]:
 class _NoEncap(Whole):
     """`noencap` is another word for `encap none`."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: object, spelling: object, attributes: Attributes, links: Links) -> None:
         attributes[self.name] = bytes(2)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> None:
         return None
 
 
@@ -182,12 +181,12 @@ class _SixRd:
     def names(self) -> tuple[str, ...]:
         return self.name, f"{self.name}LEN"
 
-    def put(self, value: str, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
         address, length = value.split("/")
         attributes[self.name] = address_bytes(address)
         attributes[f"{self.name}LEN"] = struct.pack("=H", int(length))
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> str | None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         length = struct.unpack("=H", attributes.get(f"{self.name}LEN", bytes(2)))[0]
         return f"{address_text(attributes[self.name])}/{length}" if length else None
 
@@ -202,10 +201,10 @@ class _Reset(Flag):
 class _SixRdReset(_SixRd):
     """The prefix of 6to4, which every sit link starts with."""
 
-    def put(self, value: Any, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def put(self, value: object, spelling: object, attributes: Attributes, links: Links) -> None:
         super().put("2002::/16", spelling, attributes, links)
 
-    def get(self, spelling: Any, attributes: Attributes, links: Links) -> None:
+    def get(self, spelling: object, attributes: Attributes, links: Links) -> None:
         return None
 
 
