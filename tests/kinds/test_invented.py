@@ -23,7 +23,7 @@ from vnetlearn.kinds.values import Flag, choice
 from vnetlearn.lab import trial
 from vnetlearn.lessons.map import Map
 from vnetlearn.topology.diagram import look_of
-from vnetlearn.topology.topology import Key, Relation
+from vnetlearn.topology.model import Key, Relation
 
 IPVTAP = Kind(
     "ipvtap",
