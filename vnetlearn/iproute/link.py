@@ -58,12 +58,7 @@ class Links:
         tried = self._namespace.spell(words)
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
-            raise BadParameter(
-                tried,
-                "link is missing",
-                f"a {kind} sits on another link: {device.title}",
-                f'link.add({name!r}, kind={kind!r}, link="eth0", …)',
-            )
+            raise _needs_a_link(tried, name, device)
         data: list[Any] = linkinfo.encoded(self._namespace, device, params, tried)
         attributes: list[Any] = [("IFLA_IFNAME", name)]
         if link:
@@ -72,12 +67,9 @@ class Links:
         if target is not None:
             attributes.append(in_netns(target))
         if peer is not None:
-            data = [*data, ("VETH_INFO_PEER", self._peer(other, tried))]
-        info: list[Any] = [("IFLA_INFO_KIND", kind)]
-        if data or peer is not None:
-            info.append(("IFLA_INFO_DATA", {"attrs": data}))
+            data.append(("VETH_INFO_PEER", self._peer(other, tried)))
+        attributes.append(("IFLA_LINKINFO", linkinfo.of_new(kind, data)))
         message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
-        message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
         self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
         return Links(self._namespace if target is None else self._namespace.other(target)).get(name)
 
@@ -197,6 +189,15 @@ class Links:
             attributes.append(in_netns(target))
         message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))
         return {"index": message["index"], "flags": message["flags"], "change": message["change"], "attrs": attributes}
+
+
+def _needs_a_link(tried: str, name: str, device: kinds.Kind) -> BadParameter:
+    return BadParameter(
+        tried,
+        "link is missing",
+        f"a {device.name} sits on another link: {device.title}",
+        f'link.add({name!r}, kind={device.name!r}, link="eth0", …)',
+    )
 
 
 def _split(kind: str | None, params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from .. import kinds
@@ -30,6 +30,12 @@ def encoded(
     except VnetlearnError as error:
         error.tried = tried
         raise
+
+
+def of_new(kind: str, data: Sequence[Attribute]) -> dict[str, list[Attribute]]:
+    """For a link that is to be made; `data` are the attributes of IFLA_INFO_DATA."""
+    said: list[Attribute] = [("IFLA_INFO_DATA", {"attrs": data})] if data else []
+    return {"attrs": [("IFLA_INFO_KIND", kind), *said]}
 
 
 def changed(namespace: Namespace, kind: str, own: Own, link: netlink.Message, tried: str) -> dict[str, list[Attribute]]:
