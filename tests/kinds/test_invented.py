@@ -18,7 +18,7 @@ from vnetlearn.kinds import KINDS, OTHERS, Kind, Param, encode, parse, words
 from vnetlearn.kinds.lists import Peer
 from vnetlearn.kinds.numbers import enum
 from vnetlearn.kinds.places import Bits, Elsewhere, Whole
-from vnetlearn.kinds.record import table
+from vnetlearn.kinds.record import Wraps, table
 from vnetlearn.kinds.values import Flag, choice
 from vnetlearn.lab import trial
 from vnetlearn.lessons.map import Map
@@ -189,3 +189,19 @@ def test_frames_are_followed_through_it(vm: Lab, monkeypatch: pytest.MonkeyPatch
     assert journey.end is None, journey
     ways = [(hop.netns, hop.dev, hop.direction) for hop in journey.request if hop.main]
     assert ways == [("", "x", "out"), ("", "eth0", "out"), ("b", "eth0", "in")], journey
+
+
+def test_a_header_that_no_journey_knows_yet_does_not_stop_those_that_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = Kind(
+        "strange", "a tunnel", "…", "tunnel", "strange", "…", "", "none", "", "…", wraps=Wraps("FOO", (1234,))
+    )
+    monkeypatch.setitem(KINDS, "strange", strange)
+    with Lab("empty", engine="host") as lab:
+        a, b = lab.netns.add("a"), lab.netns.add("b")
+        lab.link.add("v0", kind="veth", netns=a, peer={"name": "v1", "netns": b})
+        for node, dev, addr in ((a, "v0", "10.0.0.1/24"), (b, "v1", "10.0.0.2/24")):
+            node.addr.add(addr, dev=dev)
+            node.link.set(dev, up=True)
+        journey = a.ping(b, journey=True).journey
+    assert journey is not None
+    assert journey.answer.startswith("echo reply")

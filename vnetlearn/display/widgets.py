@@ -1,6 +1,6 @@
 """What everything with buttons shares: how it is shown with and without a live front end, and who does its work.
 
-ipywidgets is imported when the first widget is made. Whatever came from a lab, or from a learner, is escaped here.
+It makes no widget itself, so ipywidgets is not imported here. Whatever came from a lab, or from a learner, is escaped.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     ex = exercise("start/first-cable")
     lab = ex.start()
 
-An exercise is data: to add one, write its record in the module of its track, and what is to be tested about it in the
-module of the same name in tests/exercises/attempts/. This room stands on all others but `cli`, which nothing in it
-imports.
+An exercise is a record: to add one, write it in the module of its track (`tracks/`) and name it at that module's end,
+and write what is to be tested about it in the module of the same name in tests/exercises/attempts/. What it wants of
+the kernel is mostly in `wanted.py`. Only `cli` stands above this room.
 """
 
 from .attempt import Attempt

@@ -26,7 +26,6 @@ REST = (
     "nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; "
     f"cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
 )
-GETRULE = 34  # linux/rtnetlink.h
 
 
 class Thing:
@@ -277,7 +276,7 @@ def _rules(node: Node) -> list[RuleSetup]:
 
     return [
         RuleSetup(rule["action"], tuple((name, value) for name, value in rule["attrs"]))
-        for rule in node.dump(GETRULE, fibmsg())
+        for rule in node.dump(netlink.GETRULE, fibmsg())
     ]
 
 

@@ -22,7 +22,7 @@ SCOPES = {
     RT_SCOPE_HOST: "host",
     RT_SCOPE_NOWHERE: "nowhere",
 }
-NODAD, NOPREFIXROUTE, TENTATIVE, DADFAILED = 0x2, 0x200, 0x40, 0x8
+NODAD, NOPREFIXROUTE, TENTATIVE = 0x2, 0x200, 0x40
 FOREVER = 0xFFFFFFFF
 Attribute: TypeAlias = tuple[str, str | int | dict[str, int]]
 

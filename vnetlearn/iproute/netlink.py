@@ -10,7 +10,7 @@ from ..engine.channel import AgentRefused, Channel
 from ..kinds.nla import Marshal
 from ..kinds.places import attributes_in
 
-REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100, 0x800
+REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100
 ERROR, DONE = 2, 3
 CAPPED, ACK_TLVS, DUMP_INTERRUPTED = 0x100, 0x200, 0x10
 

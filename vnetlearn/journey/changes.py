@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import reasons
+from .headers import IPS, NUMBERS
 from .keys import Echo, solicited
-from .layers import IPS, Field, Layer, Peeled
+from .layers import Field, Layer, Peeled
 
 TCP_FLAGS = {"S": "SYN", "F": "FIN", "R": "RST", "A": "ACK"}
-TUNNEL_WORDS = {"VXLAN": "VNI", "GENEVE": "VNI", "GRE": "key", "ERSPAN": "session", "MPLS": "label"}
 
 
 def title(peeled: Peeled) -> str:
@@ -104,7 +104,7 @@ def _wrapping(peeled: Peeled) -> int:
     if not peeled.depth or peeled.sealed:
         return 0
     names = [layer.name for layer in peeled.layers]
-    last = max((at for at, name in enumerate(names) if name in TUNNEL_WORDS), default=-1)
+    last = max((at for at, name in enumerate(names) if name in NUMBERS), default=-1)
     if last >= 0:
         return last + 1
     return max((at for at, name in enumerate(names) if name in IPS), default=0)
@@ -150,7 +150,7 @@ def _each(layers: Sequence[Layer], around: Sequence[Layer], tag: str, wrapped: s
     said += [f"{_macsec(layer)}: {header}" for layer in layers if layer.name == "MACsec"]
     said += [f"HSR tag {layer.fields['number']} {header}" for layer in layers if layer.name == "HSR"]
     rest = [layer for layer in layers if layer.name not in ("VLAN", "MACsec", "HSR")]
-    if any(layer.name in (*TUNNEL_WORDS, *IPS) for layer in rest):
+    if any(layer.name in (*NUMBERS, *IPS) for layer in rest):
         said.append(f"{wrapped} {_headers(rest)}")
     elif any(layer.name == "Ethernet" for layer in rest):
         of = rest[0].fields
@@ -162,11 +162,11 @@ def _each(layers: Sequence[Layer], around: Sequence[Layer], tag: str, wrapped: s
 
 def _headers(layers: Sequence[Layer]) -> str:
     """A tunnel's headers: what it is, its number, and between whom."""
-    tunnel = next((layer for layer in reversed(layers) if layer.name in TUNNEL_WORDS), None)
+    tunnel = next((layer for layer in reversed(layers) if layer.name in NUMBERS), None)
     ip = next((layer for layer in reversed(layers) if layer.name in IPS), None)
     name = "IP" if tunnel is None else tunnel.name
-    if tunnel is not None and (number := tunnel.fields.get(TUNNEL_WORDS[tunnel.name])) is not None:
-        name += f" {TUNNEL_WORDS[tunnel.name]} {number}"
+    if tunnel is not None and (number := tunnel.fields.get(NUMBERS[tunnel.name])) is not None:
+        name += f" {NUMBERS[tunnel.name]} {number}"
     if ip is None:
         return name
     pieces = f", in {ip.fields['fragments']} fragments" if _pieces(ip) > 1 else ""
@@ -200,7 +200,7 @@ def _rewritten(a: Layer, b: Layer) -> list[str]:
         said.append(f"ICMP id translated: {one['id']} is now {other['id']}")
     elif a.name == "VLAN" and "id" in changed:
         said.append(f"VLAN tag {one['id']} is now {other['id']}")
-    elif a.name in TUNNEL_WORDS and changed:
+    elif a.name in NUMBERS and changed:
         said.append(f"{a.name} {changed[0]} {one.get(changed[0])} is now {other[changed[0]]}")
     return said
 

@@ -11,8 +11,8 @@ from ..iproute.netns import Node
 from . import ladder, lookups, stepper
 from .changes import title
 from .diagnosis import end
+from .headers import IPS
 from .keys import asks_for, is_echo_request
-from .layers import IPS
 from .model import End, Seen, Trail, Where
 from .tracer import Tracer
 

@@ -7,6 +7,7 @@ only a router rewrites. What is encrypted is known by its number and its ciphert
 
 from __future__ import annotations
 
+import importlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..capture.frames import Frame
 from . import keys
+from .headers import BEHIND_UDP, HSR, ICV, IPS, MAY_CHANGE, READ, SEALED, WRAPPERS
 from .keys import Key, Quoted
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
 Field: TypeAlias = str | int
-Ports = Mapping[int, str]  # UDP port → VXLAN, GENEVE or bareudp, as the lab's links have them
+Ports = Mapping[int, str]  # UDP port → the header behind it, as the lab's links have them
 
 
 @dataclass(frozen=True)
@@ -102,47 +104,6 @@ class Peeled:
         return None
 
 
-IPS = ("IPv4", "IPv6")
-WRAPPERS = ("VXLAN", "GENEVE", "GRE", "MPLS", "MACsec", "ESP", "WireGuard")
-HSR = (0x88FB, 0x892F)  # EtherTypes of HSR's versions 0 and 1: linux/if_ether.h
-ICV = 16  # bytes of MACsec's integrity check value: MACSEC_DEFAULT_ICV_LEN in linux/if_macsec.h
-SEALED = ("MACsec", "ESP", "WireGuard")
-MAY_CHANGE = ("TTL", "hop limit", "TOS", "class", "fragments", "DF", "priority")
-
-# Scapy's class → the layer's name, and {our word: scapy's field}
-READ: dict[str, tuple[str, dict[str, str]]] = {
-    "Ether": ("Ethernet", {"src": "src", "dst": "dst"}),
-    "Dot3": ("Ethernet", {"src": "src", "dst": "dst"}),
-    "LLC": ("LLC", {}),
-    "Dot1Q": ("VLAN", {"id": "vlan", "priority": "prio"}),
-    "Dot1AD": ("VLAN", {"id": "vlan", "priority": "prio"}),
-    "ARP": ("ARP", {"op": "op", "src": "psrc", "dst": "pdst", "srcmac": "hwsrc"}),
-    "IP": ("IPv4", {"src": "src", "dst": "dst", "TTL": "ttl", "TOS": "tos", "id": "id", "DF": "flags"}),
-    "IPv6": ("IPv6", {"src": "src", "dst": "dst", "hop limit": "hlim", "class": "tc"}),
-    "IPv6ExtHdrFragment": ("", {}),
-    "ICMP": ("ICMP", {"type": "type", "code": "code"}),
-    "UDP": ("UDP", {"sport": "sport", "dport": "dport"}),
-    "TCP": ("TCP", {"sport": "sport", "dport": "dport", "seq": "seq", "ack": "ack", "flags": "flags"}),
-    "GRE": ("GRE", {"key": "key"}),
-    "ERSPAN": ("ERSPAN", {"session": "session_id"}),
-    "ERSPAN_II": ("ERSPAN", {"session": "session_id"}),
-    "ERSPAN_III": ("ERSPAN", {"session": "session_id"}),
-    "VXLAN": ("VXLAN", {"VNI": "vni"}),
-    "GENEVE": ("GENEVE", {"VNI": "vni"}),
-    "MPLS": ("MPLS", {"label": "label"}),
-    "MACsec": ("MACsec", {"SCI": "SCI", "packet": "PN"}),
-    "ESP": ("ESP", {"SPI": "spi", "packet": "seq"}),
-    "CAN": ("CAN", {"id": "identifier", "flags": "flags"}),
-    "CANFD": ("CAN FD", {"id": "identifier", "flags": "flags"}),
-    "Dot15d4": ("802.15.4", {"frame": "seqnum"}),
-    "Dot15d4FCS": ("802.15.4", {"frame": "seqnum"}),
-    "Dot15d4Data": ("", {}),
-    "SixLoWPAN": ("", {}),
-    "LoWPANUncompressedIPv6": ("", {}),
-    "LoWPAN_IPHC": ("6LoWPAN", {}),
-    "LoWPANFragmentationFirst": ("", {}),
-    "LoWPANFragmentationSubsequent": ("", {}),
-}
 ARP_OPS = {1: keys.REQUEST, 2: keys.REPLY}
 ECHO = {8: keys.REQUEST, 0: keys.REPLY, 128: keys.REQUEST, 129: keys.REPLY}  # types of ICMP and ICMPv6
 QUOTING = {"ICMP": (3, 4, 5, 11, 12), "ICMPv6": (1, 2, 3, 4)}
@@ -153,17 +114,16 @@ class Peeler:
 
     def __init__(self, ports: Ports) -> None:
         from scapy.config import conf
-        from scapy.contrib import erspan, geneve, macsec, mpls
-        from scapy.layers import can, dot15d4, inet, inet6, ipsec, l2, sixlowpan, vxlan
+        from scapy.contrib import erspan, macsec, mpls
+        from scapy.layers import can, dot15d4, ipsec, l2, sixlowpan
 
         if not conf.dot15d4_protocol:
             conf.dot15d4_protocol = "sixlowpan"  # type: ignore[assignment]
-        carried = {"VXLAN": vxlan.VXLAN, "GENEVE": geneve.GENEVE, "MPLS": mpls.MPLS, "IP": inet.IP, "IPv6": inet6.IPv6}
-        self._tunnels = {port: carried[name] for port, name in ports.items()}
+        modules = {port: (BEHIND_UDP[name], name) for port, name in ports.items() if name in BEHIND_UDP}
+        self._tunnels = {port: getattr(importlib.import_module(home), name) for port, (home, name) in modules.items()}
         self._ethernet = l2.Ether
-        self._ip = {4: inet.IP, 6: inet6.IPv6}
         self._known: dict[tuple[int, bytes], Peeled] = {}
-        self._loaded = (can, dot15d4, erspan, ipsec, l2, macsec, sixlowpan)
+        self._loaded = (can, dot15d4, erspan, ipsec, l2, macsec, mpls, sixlowpan)
 
     def __call__(self, frame: Frame) -> Peeled:
         known = self._known.get((frame.linktype, frame.data))
@@ -216,9 +176,8 @@ class Peeler:
         name = type(packet).__name__
         if name == "UDP" and (inside := self._tunnels.get(packet.dport)) and packet.payload:
             data = packet.original[8:] if packet.original else bytes(packet.payload)
-            if inside in self._ip.values():
-                inside = self._ip.get(data[0] >> 4, inside)
-            return inside(data)
+            made: Packet = inside(data)
+            return made
         if name == "MACsec":  # signed only: the EtherType and the packet lie open, behind them the check value
             return self._ethernet(bytes(12) + bytes(packet.payload)[:-ICV]).payload
         return packet.payload

@@ -14,6 +14,7 @@ from ..iproute import Link, Neigh
 from ..iproute.netns import Namespaces, Node
 from ..topology import topology
 from ..topology.model import Key
+from . import reasons
 from .model import Found
 
 REFUSED = {
@@ -33,8 +34,7 @@ def unresolved(node: Node, hop: str, dev: str) -> tuple[str, Neigh | None]:
     neigh = next((n for n in node.neigh.show(dev=dev or None) if n.dst == hop), None)
     if neigh is None or neigh.state not in ("INCOMPLETE", "FAILED"):
         return "", neigh
-    asked = "ARP answer" if "." in hop else "answer to neighbour discovery"
-    return f"no {asked} for {hop} on {dev}", neigh
+    return reasons.no_answer(hop, dev), neigh
 
 
 def shown(node: Node, link: Link) -> str:

@@ -1,4 +1,4 @@
-"""What the kernel and ICMP mean when they say why a packet ended: their names, in a learner's words."""
+"""Why a packet ended, in a learner's words: what the kernel's drop reasons mean, and ICMP's errors; no ARP answer."""
 
 # Tables of data, set as they read best:
 # fmt: off
@@ -89,3 +89,8 @@ ICMP = {
 def icmp(layer: str, kind: int, code: int) -> str:
     """What an ICMP error says."""
     return ICMP.get((layer, kind, code)) or ICMP.get((layer, kind, -1)) or f"{layer} type {kind} code {code}"
+
+
+def no_answer(hop: str, dev: str) -> str:
+    """What is said of a next hop that did not tell its MAC: ARP (RFC 826), neighbour discovery (RFC 4861)."""
+    return f"no {'ARP answer' if '.' in hop else 'answer to neighbour discovery'} for {hop} on {dev}"

@@ -1,10 +1,10 @@
 """The catalogue of device types: what each one is, its parameters, and how those are spelled in Python and in `ip`.
 
 A kind is one record, with its scene beside it; listing, pictures, scripts, journeys, explorers and tests walk the same
-records. To add one, write it in the module of its family: sharing (of a card), lan, tunnels, gre, overlays, secure,
-buses; for one program alone, `KINDS[record.name] = record` does. What goes over netlink is a `nla.LinkMessage`, and
-`nla.Marshal` decodes it. Facts come from ip-link(8), iproute2's ip/iplink_*.c and ip/link_*.c, and the kernel's
-include/uapi/linux/if_link.h, if_tunnel.h, if_macsec.h and can/netlink.h.
+records. To add one, write it in a module of `families/`: sharing (of a card; vlan), lan, tunnels, gre, overlays, secure
+(macsec, tun), buses; for one program alone, `KINDS[record.name] = record` does. What goes over netlink is a
+`nla.LinkMessage`, and `nla.Marshal` decodes it. Facts come from ip-link(8), iproute2's ip/iplink_*.c and
+ip/link_*.c, and the kernel's include/uapi/linux/if_link.h, if_tunnel.h, if_macsec.h and can/netlink.h.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Kind:
     # How it hangs together with others, and what becomes of frames
 
     relations: tuple[str, ...] = ()
-    """How it hangs together with others: names of `relations.RELATIONS`. One with a "peer" is made as a pair."""
+    """How it hangs together with others: names of `topology.model.RELATIONS`. One with a "peer" is made as a pair."""
     shows: tuple[str, ...] = ()
     """The parameters that a picture shows, where they are not the usual ones."""
     ports: Ports | None = None

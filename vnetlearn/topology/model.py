@@ -18,7 +18,7 @@ OUTSIDE = "/"  # in place of a namespace, in the key of a thing that is in none;
 
 @dataclass(frozen=True, order=True)
 class Relation:
-    """How two links, or a link and a thing, hang together. `how` is one of `relations.RELATIONS`."""
+    """How two links, or a link and a thing, hang together. `how` is one of RELATIONS."""
 
     how: str
     source: Key

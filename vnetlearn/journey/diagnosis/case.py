@@ -18,7 +18,8 @@ from ...iproute.netns import Namespaces, Node
 from ...topology import topology
 from ...topology.model import Key, Snapshot
 from .. import lookups
-from ..layers import IPS, Layer
+from ..headers import IPS
+from ..layers import Layer
 from ..model import Found, Seen
 from ..tracer import Tracer
 from ..tree import Tree

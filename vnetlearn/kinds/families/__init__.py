@@ -1,4 +1,7 @@
-"""The records of all kinds, one module for each few families, with the scene beside the facts."""
+"""The records of all kinds, with their scenes, in modules by what they are learned with.
+
+A record's `family` is what a picture draws; several families are in one module, and tunnels in three.
+"""
 
 from __future__ import annotations
 
