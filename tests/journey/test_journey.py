@@ -196,3 +196,10 @@ def test_after_the_lab_its_kernels_own_reports_still_tell(lab: Lab) -> None:
     reason = "^no vxlan link in b has VNI 42$" if own else ENDED
     evidence = "kernel .* reason: VXLAN_VNI_NOT_FOUND$" if own else r"^frame \d+$"
     ended(cap.journey(), "b/eth0", reason, evidence)
+
+
+def test_the_frames_behind_a_journey_are_at_hand(lab: Lab) -> None:
+    a, b = two(lab)
+    journey = a.ping(b, journey=True).journey
+    assert journey is not None
+    assert {frame for hop in journey.hops for frame in hop.frames} <= set(journey.capture.frames)

@@ -273,3 +273,7 @@ def test_a_card_that_no_kind_made_is_drawn() -> None:
     topology = Topology(("",), {("", "eth0"): card}, {}, ())
     assert "box3d" in topology.draw().dot
     assert "# eth0 in host is ether hardware" in topology.to_script()
+
+
+def test_a_topology_reads_itself_aloud(lab: Lab) -> None:
+    assert repr(lab.topology()) == "namespace host: no links."

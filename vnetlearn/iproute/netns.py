@@ -7,7 +7,8 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar, cast
 
 from ..display.table import Table
 from ..engine import program
@@ -87,7 +88,7 @@ N = TypeVar("N", bound=Node, covariant=True)
 
 
 class Namespaces(Generic[N]):
-    """`lab.netns`: equal to `ip netns` in the lab. `host` is the node of its first namespace.
+    """`lab.netns`: equal to `ip netns` in the lab.
 
     What verbs and programs did is kept as commands, for the lab's transcript.
     """
@@ -98,7 +99,11 @@ class Namespaces(Generic[N]):
         """`node` makes the node of a namespace by its name."""
         self.channel, self._node = channel, node
         self._written, self._lock = list[str](), threading.Lock()
-        self.host: N = node(self, "")
+
+    @cached_property
+    def host(self) -> N:
+        """The node of the first namespace."""
+        return self.named("")
 
     def add(self, name: str) -> N:
         """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
@@ -109,11 +114,11 @@ class Namespaces(Generic[N]):
         except AgentRefused as error:
             raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
         self.wrote(f"ip netns add {shlex.quote(name)}")
-        return self._node(self, name)
+        return self.named(name)
 
     def delete(self, name: NetnsLike) -> None:
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
-        name = name if isinstance(name, str) else name.name
+        name = name.name if isinstance(name, Namespace) else name
         try:
             self.channel.netns_delete(checks.check_netns(name, f"ip netns delete {name}"))
         except AgentRefused:
@@ -126,13 +131,15 @@ class Namespaces(Generic[N]):
 
     def node(self, name: NetnsLike) -> N:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""
-        if not isinstance(name, str):
-            return self._node(self, name.name)
+        if isinstance(name, Node):
+            return cast(N, name)
+        if isinstance(name, Namespace):
+            return self.named(name.name)
         if name in ("", FIRST) or (name == self.home and name not in self):
             return self.host
         if name not in self:
             raise program.no_namespace(f"ip -n {name} …", name)
-        return self._node(self, name)
+        return self.named(name)
 
     def named(self, name: str) -> N:
         """The node of a namespace by its exact name, whether it is there or not."""
@@ -155,7 +162,7 @@ class Namespaces(Generic[N]):
         return any(one.name == name for one in self.show())
 
     def __iter__(self) -> Iterator[N]:
-        return (self._node(self, one.name) for one in self.show())
+        return (self.named(one.name) for one in self.show())
 
     def __repr__(self) -> str:
         return repr(self.show())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..capture.capture import Capture
@@ -25,7 +25,10 @@ class Journey(Trail):
     """A packet's hops, and those of what came back. `end` is where and why it went no further; None when it arrived.
 
     All that the lab's kernel could tell was asked when it was made: it can be shown and drawn after the lab's end.
+    `capture` has the frames that it was found in.
     """
+
+    capture: Capture = field(repr=False, compare=False)
 
     def draw(self, step: str | int | None = None) -> Picture:
         """The topology at the capture's start with the way on it, its places numbered; `step`: up to that hop."""
@@ -73,7 +76,7 @@ def of_ping(capture: Capture, node: Node, address: str) -> Journey:
     found = lookups.never_left(capture.netns, node, address)
     called = capture.topology.called(node.name)
     ended = End(node.name, "", found.reason, found.evidence, f"in {called}, before it left")
-    return Journey(f"echo request, {called} → {address}", (), ended, capture.topology)
+    return Journey(f"echo request, {called} → {address}", (), ended, capture.topology, capture)
 
 
 def _journey(tracer: Tracer, capture: Capture, chosen: Seen) -> Journey:
@@ -83,7 +86,7 @@ def _journey(tracer: Tracer, capture: Capture, chosen: Seen) -> Journey:
     hops = tree.hops()
     hops += back.hops(hops) if back else []
     ended = end.end(tracer, capture.drops, capture.netns, tree, back)
-    return Journey(title(tree.root.peeled), tuple(hops), ended, capture.topology)
+    return Journey(title(tree.root.peeled), tuple(hops), ended, capture.topology, capture)
 
 
 def _towards(one: Seen, address: str) -> bool:

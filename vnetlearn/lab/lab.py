@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import weakref
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ..iproute import netns as iproute
 from ..iproute.namespace import NetnsLike
-from ..iproute.netns import Namespaces
 from . import choice, engines
 from . import world as worlds
 
@@ -29,8 +27,8 @@ if TYPE_CHECKING:
 class Node(iproute.Node):
     """One namespace of a lab, with all that `iproute.netns.Node` has: `ip`'s verbs, `sysctl`, programs; and ping."""
 
-    def __init__(self, lab: Lab, netns: Namespaces[iproute.Node], name: str) -> None:
-        super().__init__(netns, name)
+    def __init__(self, lab: Lab, name: str) -> None:
+        super().__init__(lab.netns, name)
         self.lab = lab
 
     def ping(
@@ -81,7 +79,7 @@ class Lab:
         self.world = worlds.world(world)
         chosen = choice.choose(kinds, engine)
         self.engine, self.why = chosen.name, chosen.why
-        running, self.netns = engines.start(chosen.name, functools.partial(Node, self))
+        running, self.netns = engines.start(chosen.name, lambda _, name: Node(self, name))
         self.kernel, self.channel = running.kernel, running.channel
         self._end = weakref.finalize(self, running.close)
         self.host = self.netns.host

@@ -31,7 +31,7 @@ SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # it reads itself aloud, as any snapshot
 class Topology(Snapshot):
     """All of a lab as it was read: it draws itself, tells what has changed, saves itself. See `model.Snapshot`."""
 
