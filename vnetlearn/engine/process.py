@@ -6,7 +6,7 @@ import queue
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias
 
@@ -19,10 +19,18 @@ _thread: threading.Thread | None = None
 _lock = threading.Lock()
 
 
-def spawn(argv: Sequence[str], *, pass_fds: Sequence[int], stdout: int, stderr: int) -> Process:
+def spawn(
+    argv: Sequence[str],
+    *,
+    pass_fds: Sequence[int] = (),
+    stdout: int | None = None,
+    stderr: int | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Process:
     """Start `argv` so that the kernel kills it (SIGKILL) when this process ends, however it ends.
 
-    It gets these descriptors, no input, and a session of its own. Raises `ToolMissing` when it is not installed.
+    It gets these descriptors, no input, a session of its own, and this environment (by default that of this process).
+    Raises `ToolMissing` when it is not installed.
 
     The kernel ties the signal to the thread that forked, not to the process (prctl(2), PR_SET_PDEATHSIG), so all
     forks are made by one thread that lives as long as the process. setpriv(1) of util-linux asks for the signal;
@@ -43,6 +51,7 @@ def spawn(argv: Sequence[str], *, pass_fds: Sequence[int], stdout: int, stderr: 
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            env=env,
         )
 
     done: Future[Process] = Future()
