@@ -173,3 +173,20 @@ def test_what_cannot_be_made_is_left_out() -> None:
         with Lab("empty", engine="vm") as theirs:
             theirs.run(f"set -e\n{script}", check=True, quiet=True)
             assert theirs.link["d0"].up
+
+
+def test_a_tunnel_whose_lower_link_has_gone_is_not_made_over_itself() -> None:
+    """It still tells the number of that link, and when it is moved it may get this number itself."""
+    with Lab("empty", engine="vm") as lab:
+        lab.sysctl.set("net.core.fb_tunnels_only_for_init_net", 2)
+        one, other = lab.netns.add("one"), lab.netns.add("other")
+        one.link.add("eth0", kind="dummy", index=2)
+        one.link.add("t0", kind="vti", local="192.0.2.1", dev="eth0", index=3)
+        other.link.add("d0", kind="dummy", index=3)
+        one.link.delete("eth0")
+        one.link.set("t0", netns=other)
+        other.link.set("t0", netns=one)
+        topology = lab.topology()
+        assert topology.links["one", "t0"].params["dev"] == "t0"
+        assert topology.relations == ()
+        assert "dev t0 key" not in topology.to_script()

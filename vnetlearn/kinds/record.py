@@ -126,6 +126,8 @@ class Kind:
     """Whether all that is sent through it is thrown away."""
     mirrors: bool = False
     """Whether what it sends to a sibling is shown to listeners on the card below first, though it does not leave."""
+    own_dev: bool = False
+    """Whether the kernel tells the lower link only as the parameter `parent_word`, and not as IFLA_LINK."""
     told_home: bool = True
     """Whether the kernel tells, of one that was moved, in which other namespace it sends or has its ports."""
 

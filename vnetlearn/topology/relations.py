@@ -170,7 +170,7 @@ def _underlay(seen: Seen, key: Key, link: Link) -> Ends:
     netns, local, remotes = seen.netns_of(key, link), link.params.get("local"), seen.remotes(key, link)
     if netns is None:
         return
-    if (dev := _dev(seen, key, link, netns)) in seen.links:
+    if KINDS[link.kind].own_dev and (dev := _dev(seen, key, link, netns)) in seen.links:
         yield key, dev
         return
     way = next(iter(remotes), None)

@@ -112,7 +112,8 @@ def _one(topology: Snapshot, key: Key, link: Link, kind: Kind) -> Iterator[list[
     name = f"new{link.index}" if taken else key[1]
     words += ["name", name, *away, *_generic(topology, key, link), "type", kind.name]
     params: dict[str, ParamValue] = kind.remade(link.params, link.address)
-    if under and kind.parent_word in kind.params and (link.params.get(kind.parent_word) or link.link_index):
+    given = link.params.get(kind.parent_word) if kind.own_dev else link.link_index
+    if given and under and kind.parent_word in kind.params:
         params[kind.parent_word] = under[1]
     words += kinds.words(kind, params)
     yield _line(home, words)

@@ -87,7 +87,7 @@ VXLAN = Kind(
     rules=(apart("group", "remote"), needs("group", "dev"), needs("vnifilter", "external"), _vxlan_id, _vxlan_family),
     implied=_vxlan_implied,
     relations=("underlay", "tunnel"), shows=("id", "remote", "group"),
-    wraps=Wraps("VXLAN", udp=(4789, 8472), table=True), mtu=None, again=_vxlan_again,
+    wraps=Wraps("VXLAN", udp=(4789, 8472), table=True), own_dev=True, mtu=None, again=_vxlan_again,
     usual={
         "ttl": "auto", "tos": 0, "df": "unset", "flowlabel": 0, "ageing": 300, "maxaddress": "unlimited",
         "srcport": (0, 0), "dstport": 8472, "external": False, "learning": True, "proxy": False, "rsc": False,
