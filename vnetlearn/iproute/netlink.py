@@ -104,7 +104,8 @@ class Rtnl:
 
     def _ask_once(self, kind: int, message: Message, flags: int) -> tuple[list[bytes], bool]:
         encoded = encode(kind, message, flags)
-        return _split(self._channel.netlink(self._netns, encoded, _descriptors(message)))
+        others = _descriptors(message) if kind == NEWLINK else []  # no other message puts something into a namespace
+        return _split(self._channel.netlink(self._netns, encoded, others))
 
 
 def encode(kind: int, message: Message, flags: int) -> bytes:
