@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..display.amounts import milliseconds, size
 from ..display.table import Table, html_table, plain, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
 from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
@@ -46,7 +47,7 @@ class Line:
     def row(self) -> tuple[object, ...]:
         return (
             self.frame.number,
-            f"{self.ms:.3f}",
+            milliseconds(self.ms),
             plain(self.netns),
             plain(self.frame.dev),
             "Out" if self.frame.direction == "out" else "In",
@@ -171,7 +172,7 @@ class Capture:
         recorder, found = self._recorder, []
         for counts, why in (
             (recorder.lost, "the kernel's buffer was full: they came faster than they could be fetched"),
-            (recorder.over, f"a capture keeps {self._kept / (1 << 20):g} MiB"),
+            (recorder.over, f"a capture keeps {size(self._kept)}"),
         ):
             if counts.total():
                 where = ", ".join(f"{self.topology.called(netns)} {count}" for netns, count in (+counts).items())
@@ -228,9 +229,9 @@ class Capture:
     def _counts(self) -> tuple[str, list[list[str]]]:
         every = self.frames
         way = Counter((frame.key, frame.direction) for frame in every)
-        size: Counter[Key] = Counter()
+        octets: Counter[Key] = Counter()
         for frame in every:
-            size[frame.key] += frame.length
+            octets[frame.key] += frame.length
         rows = [
             [
                 plain(f"{self.topology.called(netns)}/{dev}"),
@@ -238,7 +239,7 @@ class Capture:
                 str(way[(netns, dev), "out"]),
                 str(count),
             ]
-            for (netns, dev), count in sorted(size.items())
+            for (netns, dev), count in sorted(octets.items())
         ]
         going_on = "" if self._stopped or not self._recorder else ", it goes on"
         return f"{len(every)} frames" + (f" ({plain(self.filter)})" if self.filter else "") + going_on, rows

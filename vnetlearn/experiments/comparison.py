@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
 from ..display.picture import Picture
 from ..display.table import text_table
@@ -58,7 +59,7 @@ class RoundTrips(dict[str, dict[str, tuple[float, ...]]]):
 
 
 def _median(times: Sequence[float]) -> str:
-    return f"{statistics.median(times):.3f} ms" if times else "no answer"
+    return f"{milliseconds(statistics.median(times))} ms" if times else "no answer"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as escaping
 
+from ..display.amounts import duration
 from ..display.picture import Picture
 from ..display.table import plain, text_table
 from ..display.theme import Theme, theme_of
@@ -15,19 +16,14 @@ RING = ("0 0 0 2px {paper}, 0 0 0 4px {line}", "0 0 0 6px {paper}, 0 0 0 8px {li
 
 
 def since(ns: int | None) -> str:
-    """A time since the hop before, in the unit in which it can be read."""
-    if ns is None:
-        return ""
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("µs", 10**3)):
-        if ns >= size:
-            return f"+{ns / size:.3g} {unit}" if ns < 1000 * size else f"+{ns / size:.0f} {unit}"
-    return f"+{ns} ns"
+    """A time since the hop before."""
+    return "" if ns is None else f"+{duration(ns)}"
 
 
 def summary(journey: Trail) -> str:
     """One line: what became of it, in how many hops and how much time."""
     hops = journey.main
-    took = since(max(0, hops[-1].frame.time - hops[0].frame.time))[1:] if hops else ""
+    took = duration(max(0, hops[-1].frame.time - hops[0].frame.time)) if hops else ""
     counted = f"{len(hops)} hop{'s' * (len(hops) != 1)}, {took}" if hops else "it never left"
     if journey.end is not None:
         return f"✗ ended {journey.end.at}; {counted}" if hops else f"✗ {counted}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
 from ..engine.program import Program, Result, run
 from ..errors import BadParameter, KernelRefused
@@ -98,12 +99,11 @@ class Ping:
         head = (
             f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
         )
-        if not self.ok:
-            return f"{head}\n  {self.reason}"
-        return f"{head}\n  rtt min/avg/max/mdev = {self.min:.3f}/{self.avg:.3f}/{self.max:.3f}/{self.mdev:.3f} ms"
+        figures = [milliseconds(one) for one in (self.min, self.avg, self.max, self.mdev) if one is not None]
+        return f"{head}\n  rtt min/avg/max/mdev = {'/'.join(figures)} ms" if self.ok else f"{head}\n  {self.reason}"
 
     def cell(self) -> Cell:
-        return Cell(self.ok, f"{self.avg:.2f} ms" if self.ok else "", self.reason)
+        return Cell(self.ok, f"{milliseconds(self.avg, 2)} ms" if self.avg is not None else "", self.reason)
 
 
 def ping(
