@@ -21,15 +21,19 @@ import errno as _errno
 import os
 from collections.abc import Iterable
 
+from . import texts
+
 
 class VnetlearnError(Exception):
     """Something a learner can cause, or meet, went wrong; nothing was left half-built.
 
     `tried` is the command that was attempted (as `ip` would spell it), `said` the answer in the words of whoever
-    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text.
+    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text. Each can be
+    shown as it is.
     """
 
     def __init__(self, tried: str, said: str = "", why: str = "", next_step: str = "") -> None:
+        tried, said, why, next_step = map(texts.lines, (tried, said, why, next_step))
         super().__init__(tried, said, why, next_step)
         self.tried, self.said, self.why, self.next_step = tried, said, why, next_step
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,8 +9,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import texts
 from ..display.amounts import milliseconds, size
-from ..display.table import Table, html_table, plain, text_table
+from ..display.table import Table, html_table, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
 from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
 from ..iproute.netns import Namespaces, Node
@@ -48,10 +48,10 @@ class Line:
         return (
             self.frame.number,
             milliseconds(self.ms),
-            plain(self.netns),
-            plain(self.frame.dev),
+            self.netns,
+            self.frame.dev,
             "Out" if self.frame.direction == "out" else "In",
-            plain(self.text),
+            self.text,
         )
 
 
@@ -61,7 +61,7 @@ class Lines(Table[Line]):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *self.notes])
+        return "\n".join([super().__repr__(), *map(texts.line, self.notes)])
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() + _paragraphs(self.notes)
@@ -177,7 +177,10 @@ class Capture:
             if counts.total():
                 where = ", ".join(f"{self.topology.called(netns)} {count}" for netns, count in (+counts).items())
                 found.append(f"{counts.total()} frames dropped ({where}): {why}.")
-        found += [f"Namespace {netns} is not recorded: {why}." for netns, why in recorder.refused.items()]
+        found += [
+            f"Namespace {self.topology.called(netns)} is not recorded: {why}."
+            for netns, why in recorder.refused.items()
+        ]
         found += [f"The lab ended before the capture did: {recorder.error.why}."] if recorder.error else []
         return tuple(found)
 
@@ -190,7 +193,7 @@ class Capture:
         for frame in self.frames:
             packet: Any = frame.packet.copy()
             packet.time, packet.wirelen = Decimal(frame.time).scaleb(-9), frame.length
-            packet.sniffed_on = f"{self.topology.called(frame.netns)}/{frame.dev}"
+            packet.sniffed_on = f"{frame.netns or self.topology.home}/{frame.dev}"
             found.append(packet)
         return found
 
@@ -234,7 +237,7 @@ class Capture:
             octets[frame.key] += frame.length
         rows = [
             [
-                plain(f"{self.topology.called(netns)}/{dev}"),
+                f"{self.topology.called(netns)}/{dev}",
                 str(way[(netns, dev), "in"]),
                 str(way[(netns, dev), "out"]),
                 str(count),
@@ -242,15 +245,15 @@ class Capture:
             for (netns, dev), count in sorted(octets.items())
         ]
         going_on = "" if self._stopped or not self._recorder else ", it goes on"
-        return f"{len(every)} frames" + (f" ({plain(self.filter)})" if self.filter else "") + going_on, rows
+        return f"{len(every)} frames" + (f" ({texts.line(self.filter)})" if self.filter else "") + going_on, rows
 
     def __repr__(self) -> str:
         title, rows = self._counts()
-        return "\n".join([title, *([text_table(COUNTS, rows)] if rows else []), *self.notes])
+        return "\n".join([title, *([text_table(COUNTS, rows)] if rows else []), *map(texts.line, self.notes)])
 
     def _repr_html_(self) -> str:
         title, rows = self._counts()
-        return (html_table(COUNTS, rows, title) if rows else f"<p>{html.escape(title)}</p>") + _paragraphs(self.notes)
+        return (html_table(COUNTS, rows, title) if rows else f"<p>{texts.markup(title)}</p>") + _paragraphs(self.notes)
 
 
 def _merged(old: tuple[Frame, ...], new: list[Frame]) -> tuple[Frame, ...]:
@@ -302,4 +305,4 @@ def _refused(error: AgentRefused) -> VnetlearnError:
 
 
 def _paragraphs(notes: Sequence[str]) -> str:
-    return "".join(f"<p><b>{html.escape(plain(note))}</b></p>" for note in notes)
+    return "".join(f"<p><b>{texts.markup(note)}</b></p>" for note in notes)

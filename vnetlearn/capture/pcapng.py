@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from .. import texts
 from ..topology.model import Key, Snapshot
 from .frames import Frame
 from .linktypes import linktype
@@ -50,8 +51,8 @@ def _interface(key: Key, kind: int, topology: Snapshot) -> bytes:
     link = topology.links.get(key)
     words = [] if link is None else [link.kind or "device", link.address, *map(str, topology.addrs.get(key, ()))]
     options = [
-        (IF_NAME, f"{topology.called(key[0])}/{key[1]}".encode(errors="replace")),
-        (IF_DESCRIPTION, " ".join(filter(None, words)).encode(errors="replace")),
+        (IF_NAME, f"{topology.called(key[0])}/{texts.line(key[1])}".encode()),
+        (IF_DESCRIPTION, texts.line(" ".join(filter(None, words))).encode()),
         (IF_TSRESOL, bytes([9])),
     ]
     return _block(INTERFACE, struct.pack("=HHI", kind, 0, SNAP) + _options(options))

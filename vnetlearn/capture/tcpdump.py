@@ -39,7 +39,7 @@ def numbers(frames: Sequence[Frame], filter: str) -> set[int]:
         some = [frame for frame in frames if frame.linktype == kind]
         marked = [replace(frame, time=frame.number * 10**9) for frame in some]  # the time comes back with each frame
         done = _tcpdump(["-n", "-tt", "-q", "-r", "-", filter], pcap(kind, marked))
-        out, err = (text.decode(errors="replace").splitlines() for text in (done.stdout, done.stderr))
+        out, err = (text.decode(errors="backslashreplace").splitlines() for text in (done.stdout, done.stderr))
         understood |= done.returncode == 0
         said = said or (err or [""])[-1] if done.returncode else said
         found |= {int(line.split(".")[0]) for line in out if line[:1].isdigit()}
@@ -69,12 +69,12 @@ def _lines(kind: int, frames: Sequence[Frame]) -> list[str]:
     """Each begins with its number; what goes on in further lines is put behind it."""
     done = _tcpdump(OPTIONS, pcap(kind, frames))
     lines: list[str] = []
-    for line in done.stdout.decode(errors="replace").splitlines():
+    for line in done.stdout.decode(errors="backslashreplace").splitlines():
         if (found := LINE.fullmatch(line)) and int(found[1]) == len(lines) + 1:
             lines.append(found[2])
         elif lines:
             lines[-1] += f" {line.strip()}"
-    why = done.stderr.decode(errors="replace").strip().splitlines()
+    why = done.stderr.decode(errors="backslashreplace").strip().splitlines()
     return lines + [f"({why[-1] if why else 'tcpdump says nothing'})"] * (len(frames) - len(lines))
 
 

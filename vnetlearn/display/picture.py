@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import texts
 from ..errors import BadParameter, ToolMissing
 
 PAGE_POINTS = 560  # of a cell's output, in a window of 1200 pixels with JupyterLab's file browser beside it
@@ -23,7 +23,7 @@ class Picture:
     def svg(self) -> str:
         """The picture as SVG text. Raises `ToolMissing` when Graphviz's dot is not installed."""
         svg = render(self.dot, "svg").decode()
-        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{html.escape(self.text, quote=True)}"'
+        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{texts.markup(self.text)}"'
         return svg[svg.index("<svg") :].replace("<svg", title, 1)
 
     def save(self, path: str | Path) -> Path:
@@ -41,10 +41,10 @@ class Picture:
         return file
 
     def __repr__(self) -> str:
-        return self.text
+        return texts.lines(self.text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"image/svg+xml": fitting(self.svg), "text/plain": self.text}
+        return {"image/svg+xml": fitting(self.svg), "text/plain": repr(self)}
 
 
 def fitting(svg: str) -> str:

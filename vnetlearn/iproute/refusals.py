@@ -64,4 +64,4 @@ def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRef
     for start, code, why, next_step in REASONS:
         if code == number and command.startswith(start):
             return KernelRefused(tried, number, extack, why, next_step)
-    return KernelRefused(tried, number, extack, "the kernel says no more than that", f"ip {words[0]} help")
+    return KernelRefused(tried, number, extack, "the kernel says no more than that", f"ip {' '.join(words[:1])} help")

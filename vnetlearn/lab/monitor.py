@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from .. import texts
 from ..engine import program
 from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
 from ..engine.channel import Stream
@@ -30,7 +31,7 @@ class Event:
     text: str
 
     def __str__(self) -> str:
-        return f"{time.strftime('%H:%M:%S', time.localtime(self.time))} {self.netns or 'host'}: {self.text}"
+        return texts.line(f"{time.strftime('%H:%M:%S', time.localtime(self.time))} {self.netns or 'host'}: {self.text}")
 
 
 class Monitor:
@@ -98,7 +99,7 @@ class Monitor:
         except VnetlearnError:  # the namespace has gone meanwhile
             return []
         lines: list[str] = []
-        for line in said.splitlines():
+        for line in said.split("\n"):
             if line[:1].isspace() and lines:
                 lines[-1] += f" {line.strip()}"
             elif line.strip():

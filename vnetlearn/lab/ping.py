@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from .. import texts
 from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
 from ..engine.program import Program, Result, run
@@ -86,13 +86,13 @@ class Ping:
         return self.ok
 
     def __repr__(self) -> str:
-        said = self._said()
+        said = texts.lines(self._said())
         return f"{said}\n{self.journey!r}" if self.journey is not None else said
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         if self.journey is None:
             return {"text/plain": repr(self)}
-        head = html.escape(self._said())
+        head = texts.markup_lines(self._said())
         return {"text/html": f"<pre>{head}</pre>{ladder.html(self.journey)}", "text/plain": repr(self)}
 
     def _said(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING
 
+from .. import texts
 from ..display.picture import Picture
 from ..iproute import netlink
 from ..iproute.addr import Addr, ifaddrmsg, read_addr
@@ -57,7 +57,7 @@ class Topology(Snapshot):
 
     def to_json(self) -> str:
         """Everything as JSON, as docs/topology.schema.json describes it."""
-        return json.dumps(as_json(self), indent=1, ensure_ascii=False)
+        return texts.json(as_json(self), indent=1)
 
     def save(self, path: str | Path, **how: Unpack[View]) -> Path:
         """Write it to a file; its ending (svg, png, pdf, json, dot, sh) names the format. A picture takes `draw`'s.
