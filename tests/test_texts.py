@@ -13,10 +13,8 @@ from vnetlearn import texts
 from vnetlearn.display.picture import Picture, render
 from vnetlearn.errors import VnetlearnError
 
-TRICKY = (
-    "a\x00\x07\x1b[2J\x7f\x85\x9b\xa0\xad\u200b\u202e\u2028\u2066\ufeff\u3164\ufe0f\U000e0001\udcff\ud800"
-    "'\"\\&<>`$%\n\t "
-)
+TRICKY = "a\x00\x07\x1b[2J\x7f\x85\x9b\xa0\xad\u200b\u202e\u2028\u2066\ufeff\u3164\ufe0f\U000e0001\udcff\ud800"
+TRICKY += "'\"\\&<>`$%\n\t "
 ANY = st.one_of(st.text(), st.text(TRICKY), st.binary().map(texts.decoded))
 
 

@@ -31,8 +31,11 @@ _INVISIBLE = re.compile(
 
 
 def encoded(text: str) -> bytes:
-    """The bytes of a name."""
-    return text.encode(errors="surrogateescape")
+    """The bytes of a name. Of a surrogate that stands for no byte there are some too, but not those of any name."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def decoded(data: bytes) -> str:

@@ -15,6 +15,7 @@ from ..display.table import Table, html_table, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
 from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
 from ..iproute.netns import Namespaces, Node
+from ..iproute.refusals import explain
 from ..topology import selection
 from ..topology.model import Key, Snapshot
 from ..topology.selection import Where
@@ -213,7 +214,7 @@ class Capture:
         return lines
 
     def save(self, path: str | Path) -> Path:
-        """Write a pcapng file for Wireshark, which shows each frame with its link's name. Raises `OSError`."""
+        """Write a pcapng file for Wireshark, which shows each frame with its link's name. Raises `NotWritten`."""
         from .pcapng import write
 
         every, recorder = self.frames, self._recorder
@@ -299,9 +300,11 @@ def _refused(error: AgentRefused) -> VnetlearnError:
             "the kernel has no memory for the buffers of so many namespaces",
             'name those that you want to record: lab.capture("ns1", "ns2")',
         )
-    return VnetlearnError(
-        "tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))", "Lab(engine='vm')"
-    )
+    if error.errno in (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.ENOPROTOOPT):
+        return VnetlearnError(
+            "tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))", "Lab(engine='vm')"
+        )
+    return explain("tcpdump -i any", ["monitor"], error.errno or 0, "")
 
 
 def _paragraphs(notes: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .. import texts
+from ..files import written
 from ..topology.model import Key, Snapshot
 from .frames import Frame
 from .linktypes import linktype
@@ -30,7 +31,7 @@ def write(
     known = [((one.netns, one.dev), linktype(one.hatype)) for one in seen]
     links = {one: number for number, one in enumerate(dict.fromkeys([*known, *((f.key, f.linktype) for f in frames)]))}
     received = dict.fromkeys(links, 0)
-    with open(path, "wb") as file:
+    with written(path, f"save({str(path)!r})") as file:
         file.write(
             _block(SECTION, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1) + _options([(SHB_USERAPPL, b"vnetlearn")]))
         )

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..errors import BadParameter, ToolMissing
+from ..errors import BadParameter, Shortage, ToolMissing
 from .frames import Frame
 from .linktypes import CAN, NETLINK
 
@@ -63,6 +63,8 @@ def _tcpdump(options: list[str], input: bytes) -> subprocess.CompletedProcess[by
             "tcpdump words the table of a capture",
             "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)",
         ) from None
+    except OSError as error:
+        raise Shortage("tcpdump -n -e -r -", error) from None
 
 
 def _lines(kind: int, frames: Sequence[Frame]) -> list[str]:

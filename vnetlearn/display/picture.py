@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import texts
-from ..errors import BadParameter, ToolMissing
+from ..errors import BadParameter, Shortage, ToolMissing
+from ..files import written
 
 PAGE_POINTS = 560  # of a cell's output, in a window of 1200 pixels with JupyterLab's file browser beside it
 
@@ -27,7 +28,10 @@ class Picture:
         return svg[svg.index("<svg") :].replace("<svg", title, 1)
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file; its ending (svg, png, pdf) names the format. Raises `BadParameter`, `ToolMissing`."""
+        """Write it to a file; its ending (svg, png, pdf) names the format.
+
+        Raises `BadParameter`, `ToolMissing`, `NotWritten`.
+        """
         file = Path(path)
         form = file.suffix[1:]
         if form not in ("svg", "png", "pdf"):
@@ -37,7 +41,9 @@ class Picture:
                 "a picture's name tells its format",
                 "end the name in .svg, .png or .pdf",
             )
-        file.write_bytes(self.svg.encode() if form == "svg" else render(self.dot, form))
+        data = self.svg.encode() if form == "svg" else render(self.dot, form)
+        with written(file, f"save({str(path)!r})") as out:
+            out.write(data)
         return file
 
     def __repr__(self) -> str:
@@ -67,3 +73,5 @@ def render(dot: str, form: str) -> bytes:
             "Graphviz draws the pictures, and is not installed",
             "sudo apt install graphviz (vnetlearn doctor knows the words for other systems)",
         ) from None
+    except OSError as error:
+        raise Shortage(f"dot -T{form}", error) from None

@@ -19,7 +19,7 @@ from .addr import Addrs
 from .link import Links
 from .namespace import FIRST, Namespace, NetnsLike
 from .neigh import Neighs
-from .refusals import explain
+from .refusals import explain, explained
 from .route import Routes
 from .sysctl import Sysctl
 
@@ -130,7 +130,8 @@ class Namespaces(Generic[N]):
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""
-        return Table(Netns(name, inode) for name, inode in self.channel.netns_list().items())
+        with explained("ip netns list"):
+            return Table(Netns(name, inode) for name, inode in self.channel.netns_list().items())
 
     def node(self, name: NetnsLike) -> N:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""

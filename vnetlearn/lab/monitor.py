@@ -13,6 +13,7 @@ from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
 from ..engine.channel import Stream
 from ..errors import LabDied, VnetlearnError
 from ..iproute.netns import Namespaces, Node
+from ..iproute.refusals import explained
 
 TOGETHER = 0.2  # seconds: what comes within them is told at once
 TOLD = {
@@ -44,7 +45,8 @@ class Monitor:
         self, netns: Namespaces[Node], then: Callable[[list[Event]], None], died: Callable[[LabDied], None]
     ) -> None:
         self._netns, self._then, self._died, self._closed = netns, then, died, False
-        self._stream = netns.channel.monitor()
+        with explained("ip -all-netns monitor"):
+            self._stream = netns.channel.monitor()
         self._thread = threading.Thread(
             target=self._listen, args=(self._stream,), name="vnetlearn-monitor", daemon=True
         )

@@ -96,9 +96,8 @@ class Ping:
         return {"text/html": f"<pre>{head}</pre>{ladder.html(self.journey)}", "text/plain": repr(self)}
 
     def _said(self) -> str:
-        head = (
-            f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
-        )
+        way = f"{texts.line(self.source) or 'host'} → {self.target}"
+        head = f"{way}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
         figures = [milliseconds(one) for one in (self.min, self.avg, self.max, self.mdev) if one is not None]
         return f"{head}\n  rtt min/avg/max/mdev = {'/'.join(figures)} ms" if self.ok else f"{head}\n  {self.reason}"
 
