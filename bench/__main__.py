@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from vnetlearn.display.amounts import value
 from vnetlearn.display.table import text_table
 from vnetlearn.engine.guest import image
 
@@ -55,7 +56,7 @@ def main() -> int:
     found = []
     for row in rows(chosen.all):
         found.append(row)
-        print(f"{row.name}: {row.measured:.3g} {row.unit}", file=sys.stderr, flush=True)
+        print(f"{row.name}: {value(row.measured)} {row.unit}", file=sys.stderr, flush=True)
     print(text_table(["", "measured", "wanted", "unit", ""], (row.cells() for row in found)))
     if chosen.json:
         machine = {"kernel": platform.release(), "cores": os.cpu_count(), "python": platform.python_version()}

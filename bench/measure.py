@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vnetlearn.display.amounts import value
+
 
 @dataclass(frozen=True)
 class Row:
@@ -25,8 +27,8 @@ class Row:
         return "" if self.wanted is None else "ok" if self.measured <= self.wanted else "over"
 
     def cells(self) -> list[str]:
-        wanted = "" if self.wanted is None else f"{self.wanted:g}"
-        return [self.name, f"{self.measured:.3g}", wanted, self.unit, self.verdict]
+        wanted = "" if self.wanted is None else value(self.wanted)
+        return [self.name, value(self.measured), wanted, self.unit, self.verdict]
 
 
 def median(measure: Callable[[], float], runs: int) -> float:

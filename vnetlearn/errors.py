@@ -10,6 +10,8 @@ VnetlearnError
 ├── ToolMissing             a program is not installed
 ├── EngineUnavailable       this machine cannot run the engine
 ├── ImageError              the guest image cannot be built or used
+├── NotWritten              a file for the learner, which is as it was before
+├── Shortage                the computer has no more descriptors, memory, processes or space
 ├── ProgressError           the file of a learner's progress cannot be read
 └── LabDied                 the lab has ended
 """
@@ -19,17 +21,22 @@ from __future__ import annotations
 import difflib
 import errno as _errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from . import texts
 
 
 class VnetlearnError(Exception):
     """Something a learner can cause, or meet, went wrong; nothing was left half-built.
 
     `tried` is the command that was attempted (as `ip` would spell it), `said` the answer in the words of whoever
-    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text.
+    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text. Each can be
+    shown as it is.
     """
 
     def __init__(self, tried: str, said: str = "", why: str = "", next_step: str = "") -> None:
+        tried, said, why, next_step = map(texts.lines, (tried, said, why, next_step))
         super().__init__(tried, said, why, next_step)
         self.tried, self.said, self.why, self.next_step = tried, said, why, next_step
 
@@ -86,6 +93,36 @@ class EngineUnavailable(VnetlearnError):
 
 class ImageError(VnetlearnError):
     """The guest image could not be built, or the stored one is damaged."""
+
+
+class NotWritten(VnetlearnError):
+    """A file that was asked for could not be written; what was there before is as it was."""
+
+
+class Shortage(VnetlearnError):
+    """The computer, or this process, has no more of something: `errno` is the number of the error."""
+
+    REASONS: ClassVar[Mapping[int, tuple[str, str]]] = {
+        _errno.EMFILE: (
+            "this process has as many files open as it may",
+            "close labs and captures that are not needed; `ulimit -n` shows the limit",
+        ),
+        _errno.ENFILE: ("the computer has as many files open as it may", "cat /proc/sys/fs/file-nr"),
+        _errno.ENOMEM: ("there is no memory left for it", "close labs and programs that are not needed; free -h"),
+        _errno.EAGAIN: (
+            "no more programs or threads may be started",
+            "close labs and programs that are not needed; `ulimit -u` shows the limit",
+        ),
+        _errno.ENOSPC: ("the disk is full", "free some space there (df -h), or use another folder"),
+        _errno.EDQUOT: ("what you may use of the disk is used up", "free some space there, or use another folder"),
+    }
+
+    def __init__(self, tried: str, error: OSError) -> None:
+        number = error.errno or 0
+        why, step = self.REASONS.get(number, ("the computer refused it", "vnetlearn doctor"))
+        name = _errno.errorcode.get(number, "")
+        super().__init__(tried, f"{name}: {error.strerror or error}".removeprefix(": "), why, step)
+        self.errno = number
 
 
 class ProgressError(VnetlearnError):

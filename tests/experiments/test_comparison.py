@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from vnetlearn.errors import BadParameter
+from vnetlearn.errors import BadParameter, NotWritten
 from vnetlearn.experiments import comparison, shared_card
 from vnetlearn.experiments.shared_card import HOST, MODES, THIRD
 
@@ -82,7 +82,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(comparison, "MODES", {"ipvlan": MODES["ipvlan"][:1]})
     result = comparison.compare("ipvlan", engine="vm")
-    with pytest.raises(BadParameter, match="cannot be written"):
+    with pytest.raises(NotWritten, match="no folder"):
         result.save(tmp_path / "file" / "below")
 
 

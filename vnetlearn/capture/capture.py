@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,10 +9,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..display.table import Table, html_table, plain, text_table
+from .. import texts
+from ..display.amounts import milliseconds, size
+from ..display.table import Table, html_table, text_table
 from ..engine.channel import ANSWER_SECONDS, AgentRefused
 from ..errors import BadParameter, LabDied, NotFound, VnetlearnError
 from ..iproute.netns import Namespaces, Node
+from ..iproute.refusals import explain
 from ..topology import selection
 from ..topology.model import Key, Snapshot
 from ..topology.selection import Where
@@ -46,11 +48,11 @@ class Line:
     def row(self) -> tuple[object, ...]:
         return (
             self.frame.number,
-            f"{self.ms:.3f}",
-            plain(self.netns),
-            plain(self.frame.dev),
+            milliseconds(self.ms),
+            self.netns,
+            self.frame.dev,
             "Out" if self.frame.direction == "out" else "In",
-            plain(self.text),
+            self.text,
         )
 
 
@@ -60,7 +62,7 @@ class Lines(Table[Line]):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *self.notes])
+        return "\n".join([super().__repr__(), *map(texts.line, self.notes)])
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() + _paragraphs(self.notes)
@@ -171,12 +173,15 @@ class Capture:
         recorder, found = self._recorder, []
         for counts, why in (
             (recorder.lost, "the kernel's buffer was full: they came faster than they could be fetched"),
-            (recorder.over, f"a capture keeps {self._kept / (1 << 20):g} MiB"),
+            (recorder.over, f"a capture keeps {size(self._kept)}"),
         ):
             if counts.total():
                 where = ", ".join(f"{self.topology.called(netns)} {count}" for netns, count in (+counts).items())
                 found.append(f"{counts.total()} frames dropped ({where}): {why}.")
-        found += [f"Namespace {netns} is not recorded: {why}." for netns, why in recorder.refused.items()]
+        found += [
+            f"Namespace {self.topology.called(netns)} is not recorded: {why}."
+            for netns, why in recorder.refused.items()
+        ]
         found += [f"The lab ended before the capture did: {recorder.error.why}."] if recorder.error else []
         return tuple(found)
 
@@ -189,7 +194,7 @@ class Capture:
         for frame in self.frames:
             packet: Any = frame.packet.copy()
             packet.time, packet.wirelen = Decimal(frame.time).scaleb(-9), frame.length
-            packet.sniffed_on = f"{self.topology.called(frame.netns)}/{frame.dev}"
+            packet.sniffed_on = f"{frame.netns or self.topology.home}/{frame.dev}"
             found.append(packet)
         return found
 
@@ -209,7 +214,7 @@ class Capture:
         return lines
 
     def save(self, path: str | Path) -> Path:
-        """Write a pcapng file for Wireshark, which shows each frame with its link's name. Raises `OSError`."""
+        """Write a pcapng file for Wireshark, which shows each frame with its link's name. Raises `NotWritten`."""
         from .pcapng import write
 
         every, recorder = self.frames, self._recorder
@@ -228,28 +233,28 @@ class Capture:
     def _counts(self) -> tuple[str, list[list[str]]]:
         every = self.frames
         way = Counter((frame.key, frame.direction) for frame in every)
-        size: Counter[Key] = Counter()
+        octets: Counter[Key] = Counter()
         for frame in every:
-            size[frame.key] += frame.length
+            octets[frame.key] += frame.length
         rows = [
             [
-                plain(f"{self.topology.called(netns)}/{dev}"),
+                f"{self.topology.called(netns)}/{dev}",
                 str(way[(netns, dev), "in"]),
                 str(way[(netns, dev), "out"]),
                 str(count),
             ]
-            for (netns, dev), count in sorted(size.items())
+            for (netns, dev), count in sorted(octets.items())
         ]
         going_on = "" if self._stopped or not self._recorder else ", it goes on"
-        return f"{len(every)} frames" + (f" ({plain(self.filter)})" if self.filter else "") + going_on, rows
+        return f"{len(every)} frames" + (f" ({texts.line(self.filter)})" if self.filter else "") + going_on, rows
 
     def __repr__(self) -> str:
         title, rows = self._counts()
-        return "\n".join([title, *([text_table(COUNTS, rows)] if rows else []), *self.notes])
+        return "\n".join([title, *([text_table(COUNTS, rows)] if rows else []), *map(texts.line, self.notes)])
 
     def _repr_html_(self) -> str:
         title, rows = self._counts()
-        return (html_table(COUNTS, rows, title) if rows else f"<p>{html.escape(title)}</p>") + _paragraphs(self.notes)
+        return (html_table(COUNTS, rows, title) if rows else f"<p>{texts.markup(title)}</p>") + _paragraphs(self.notes)
 
 
 def _merged(old: tuple[Frame, ...], new: list[Frame]) -> tuple[Frame, ...]:
@@ -295,10 +300,12 @@ def _refused(error: AgentRefused) -> VnetlearnError:
             "the kernel has no memory for the buffers of so many namespaces",
             'name those that you want to record: lab.capture("ns1", "ns2")',
         )
-    return VnetlearnError(
-        "tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))", "Lab(engine='vm')"
-    )
+    if error.errno in (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.ENOPROTOOPT):
+        return VnetlearnError(
+            "tcpdump -i any", said, "this kernel gives no packet sockets with rings (packet(7))", "Lab(engine='vm')"
+        )
+    return explain("tcpdump -i any", ["monitor"], error.errno or 0, "")
 
 
 def _paragraphs(notes: Sequence[str]) -> str:
-    return "".join(f"<p><b>{html.escape(plain(note))}</b></p>" for note in notes)
+    return "".join(f"<p><b>{texts.markup(note)}</b></p>" for note in notes)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .. import texts
 from ..engine.agent.wire import DATA
 from ..engine.channel import AgentRefused, Channel, Stream
 from ..errors import LabDied
@@ -125,10 +126,10 @@ def _drops(data: bytes, family: int) -> Iterator[Drop]:
             struct.unpack("=Q", of.get(TIMESTAMP, bytes(8)))[0],
             _words(of.get(SYMBOL, b"")),
             _words(of.get(REASON, b"")),
-            _words(port.get(PORT_NAME, b"")),
+            texts.decoded(port.get(PORT_NAME, b"").rstrip(b"\0")),
             of.get(PAYLOAD, b""),
         )
 
 
 def _words(data: bytes) -> str:
-    return data.rstrip(b"\0").decode(errors="replace")
+    return data.rstrip(b"\0").decode(errors="backslashreplace")

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from .. import texts
+from ..files import written
 from ..topology.model import Key, Snapshot
 from .frames import Frame
 from .linktypes import linktype
@@ -29,7 +31,7 @@ def write(
     known = [((one.netns, one.dev), linktype(one.hatype)) for one in seen]
     links = {one: number for number, one in enumerate(dict.fromkeys([*known, *((f.key, f.linktype) for f in frames)]))}
     received = dict.fromkeys(links, 0)
-    with open(path, "wb") as file:
+    with written(path, f"save({str(path)!r})") as file:
         file.write(
             _block(SECTION, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1) + _options([(SHB_USERAPPL, b"vnetlearn")]))
         )
@@ -50,8 +52,8 @@ def _interface(key: Key, kind: int, topology: Snapshot) -> bytes:
     link = topology.links.get(key)
     words = [] if link is None else [link.kind or "device", link.address, *map(str, topology.addrs.get(key, ()))]
     options = [
-        (IF_NAME, f"{topology.called(key[0])}/{key[1]}".encode(errors="replace")),
-        (IF_DESCRIPTION, " ".join(filter(None, words)).encode(errors="replace")),
+        (IF_NAME, f"{topology.called(key[0])}/{texts.line(key[1])}".encode()),
+        (IF_DESCRIPTION, texts.line(" ".join(filter(None, words))).encode()),
         (IF_TSRESOL, bytes([9])),
     ]
     return _block(INTERFACE, struct.pack("=HHI", kind, 0, SNAP) + _options(options))

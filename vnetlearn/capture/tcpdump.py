@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..errors import BadParameter, ToolMissing
+from ..errors import BadParameter, Shortage, ToolMissing
 from .frames import Frame
 from .linktypes import CAN, NETLINK
 
@@ -39,7 +39,7 @@ def numbers(frames: Sequence[Frame], filter: str) -> set[int]:
         some = [frame for frame in frames if frame.linktype == kind]
         marked = [replace(frame, time=frame.number * 10**9) for frame in some]  # the time comes back with each frame
         done = _tcpdump(["-n", "-tt", "-q", "-r", "-", filter], pcap(kind, marked))
-        out, err = (text.decode(errors="replace").splitlines() for text in (done.stdout, done.stderr))
+        out, err = (text.decode(errors="backslashreplace").splitlines() for text in (done.stdout, done.stderr))
         understood |= done.returncode == 0
         said = said or (err or [""])[-1] if done.returncode else said
         found |= {int(line.split(".")[0]) for line in out if line[:1].isdigit()}
@@ -63,18 +63,20 @@ def _tcpdump(options: list[str], input: bytes) -> subprocess.CompletedProcess[by
             "tcpdump words the table of a capture",
             "sudo apt install tcpdump (vnetlearn doctor knows the words for other systems)",
         ) from None
+    except OSError as error:
+        raise Shortage("tcpdump -n -e -r -", error) from None
 
 
 def _lines(kind: int, frames: Sequence[Frame]) -> list[str]:
     """Each begins with its number; what goes on in further lines is put behind it."""
     done = _tcpdump(OPTIONS, pcap(kind, frames))
     lines: list[str] = []
-    for line in done.stdout.decode(errors="replace").splitlines():
+    for line in done.stdout.decode(errors="backslashreplace").splitlines():
         if (found := LINE.fullmatch(line)) and int(found[1]) == len(lines) + 1:
             lines.append(found[2])
         elif lines:
             lines[-1] += f" {line.strip()}"
-    why = done.stderr.decode(errors="replace").strip().splitlines()
+    why = done.stderr.decode(errors="backslashreplace").strip().splitlines()
     return lines + [f"({why[-1] if why else 'tcpdump says nothing'})"] * (len(frames) - len(lines))
 
 

@@ -1,5 +1,5 @@
 """How values look: as text, as HTML, as a picture, and with buttons.
 
-It knows nothing of labs: of the package only `errors` is imported here. What widgets share is here, and no widget:
-nothing imports ipywidgets.
+It knows nothing of labs: of the package only `errors`, `files` and `texts` are imported here. What widgets share is
+here, and no widget: nothing imports ipywidgets.
 """

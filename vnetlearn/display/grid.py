@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .. import texts
 from .table import text_table
 
 
@@ -46,28 +46,28 @@ class Grid:
             for row, line in zip(self.rows, self.cells, strict=True)
         ]
         grid = text_table([self.corner, *self.columns], body)
-        return "\n".join([grid, *(f"✗ {reason}: {_some(cells)}" for reason, cells in self.reasons())])
+        return "\n".join([grid, *(texts.lines(f"✗ {reason}: {_some(cells)}") for reason, cells in self.reasons())])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:center'>{html.escape(c)}</th>" for c in self.columns)
+        head = "".join(f"<th style='text-align:center'>{texts.markup(c)}</th>" for c in self.columns)
         body = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(row)}</th>{''.join(map(_cell, line))}</tr>"
+            f"<tr><th style='text-align:left'>{texts.markup(row)}</th>{''.join(map(_cell, line))}</tr>"
             for row, line in zip(self.rows, self.cells, strict=True)
         )
         notes = "".join(
-            f"<li>{html.escape(reason)} <small>({html.escape(_some(cells))})</small></li>"
+            f"<li>{texts.markup(reason)} <small>({texts.markup(_some(cells))})</small></li>"
             for reason, cells in self.reasons()
         )
-        corner = f"<th style='text-align:left'>{html.escape(self.corner)}</th>"
+        corner = f"<th style='text-align:left'>{texts.markup(self.corner)}</th>"
         return f"<table><thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table>" + (
             f"<p>Why not:</p><ul>{notes}</ul>" if notes else ""
         )
 
 
 def _cell(cell: Cell) -> str:
-    title = f" title='{html.escape(cell.reason, quote=True)}'" if cell.reason else ""
+    title = f" title='{texts.markup(cell.reason)}'" if cell.reason else ""
     style = f"background:{_COLOURS[cell.ok]};color:white;text-align:center"
-    return f"<td style='{style}'{title}>{_SIGNS[cell.ok]} {html.escape(cell.text)}</td>"
+    return f"<td style='{style}'{title}>{_SIGNS[cell.ok]} {texts.markup(cell.text)}</td>"
 
 
 def _some(cells: Sequence[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadParameter, ToolMissing
+from .. import texts
+from ..errors import BadParameter, Shortage, ToolMissing
+from ..files import written
 
 PAGE_POINTS = 560  # of a cell's output, in a window of 1200 pixels with JupyterLab's file browser beside it
 
@@ -23,11 +24,14 @@ class Picture:
     def svg(self) -> str:
         """The picture as SVG text. Raises `ToolMissing` when Graphviz's dot is not installed."""
         svg = render(self.dot, "svg").decode()
-        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{html.escape(self.text, quote=True)}"'
+        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{texts.markup(self.text)}"'
         return svg[svg.index("<svg") :].replace("<svg", title, 1)
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file; its ending (svg, png, pdf) names the format. Raises `BadParameter`, `ToolMissing`."""
+        """Write it to a file; its ending (svg, png, pdf) names the format.
+
+        Raises `BadParameter`, `ToolMissing`, `NotWritten`.
+        """
         file = Path(path)
         form = file.suffix[1:]
         if form not in ("svg", "png", "pdf"):
@@ -37,14 +41,16 @@ class Picture:
                 "a picture's name tells its format",
                 "end the name in .svg, .png or .pdf",
             )
-        file.write_bytes(self.svg.encode() if form == "svg" else render(self.dot, form))
+        data = self.svg.encode() if form == "svg" else render(self.dot, form)
+        with written(file, f"save({str(path)!r})") as out:
+            out.write(data)
         return file
 
     def __repr__(self) -> str:
-        return self.text
+        return texts.lines(self.text)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"image/svg+xml": fitting(self.svg), "text/plain": self.text}
+        return {"image/svg+xml": fitting(self.svg), "text/plain": repr(self)}
 
 
 def fitting(svg: str) -> str:
@@ -67,3 +73,5 @@ def render(dot: str, form: str) -> bytes:
             "Graphviz draws the pictures, and is not installed",
             "sudo apt install graphviz (vnetlearn doctor knows the words for other systems)",
         ) from None
+    except OSError as error:
+        raise Shortage(f"dot -T{form}", error) from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
+
+from .. import texts
 
 
 class Row(Protocol):
@@ -52,21 +53,16 @@ def show(value: object) -> str:
     return str(value)
 
 
-def plain(text: str, instead: str = "?") -> str:
-    """Without what a terminal, or a page, would obey and not show."""
-    return "".join(c if c.isprintable() else instead for c in text)
-
-
 def text_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    grid = [list(columns), *map(list, rows)]
+    grid = [[texts.line(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(len(row[i]) for row in grid) for i in range(len(columns))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in grid)
 
 
 def html_table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
-    head = "".join(f"<th style='text-align:left'>{html.escape(c)}</th>" for c in columns)
+    head = "".join(f"<th style='text-align:left'>{texts.markup(c)}</th>" for c in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td style='text-align:left'>{texts.markup(c)}</td>" for c in row) + "</tr>" for row in rows
     )
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{texts.markup(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import contextvars
-import html
 import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
+from .. import texts
 from ..errors import VnetlearnError
 from .picture import Picture
 
@@ -99,12 +99,12 @@ def part(body: str) -> str:
 def image(picture: Picture) -> str:
     """A picture as an image: nothing in it can run, and its text is read aloud."""
     data = base64.b64encode(picture.svg.encode()).decode()
-    return f'<img alt="{html.escape(picture.text, quote=True)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{texts.markup(picture.text)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def printable(text: str) -> str:
-    """Text for a page: escaped, and without characters that do not show."""
-    return html.escape("".join(c if c.isprintable() or c in "\n\t" else "�" for c in text))
+    """Text for a page, in as many lines as it has."""
+    return texts.markup_lines(text)
 
 
 def listing(text: str) -> str:

@@ -24,7 +24,7 @@ class Agent:
 
     def __init__(self, before: Sequence[str], mode: str = "host") -> None:
         self.stream, theirs = socket.socketpair()
-        command = [*before, sys.executable, "-I", "-S", agent.__path__[0], mode, str(theirs.fileno())]
+        command = [*before, sys.executable, "-X", "utf8", "-I", "-S", agent.__path__[0], mode, str(theirs.fileno())]
         with theirs:
             self._process = spawn(
                 command, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -36,7 +36,7 @@ class Agent:
             self._process.wait(1)
         except subprocess.TimeoutExpired:
             return "its agent does not answer"
-        said = self._process.stderr.read().decode(errors="replace").strip() if self._process.stderr else ""
+        said = self._process.stderr.read().decode(errors="backslashreplace").strip() if self._process.stderr else ""
         return said.splitlines()[-1] if said else f"its agent ended with status {self._process.returncode}"
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import shlex
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from .. import texts
 from ..errors import CommandFailed, NotFound, ToolMissing
 from .agent.wire import DATA, EXIT
 from .channel import AgentRefused, Channel
@@ -57,12 +57,12 @@ class Program:
         tty: tuple[int, int] | None = None,
     ) -> None:
         self._channel, self.status = channel, -1
-        spelled = shlex.join(argv)
+        spelled = texts.command(argv)
         try:
             self._stream, self.pid = channel.run(argv, netns, env, tty)
         except AgentRefused as error:
             if error.netns is not None:
-                raise no_namespace(f"ip netns exec {netns} {spelled}", netns) from None
+                raise no_namespace(f"ip netns exec {texts.word(netns)} {spelled}", netns) from None
             raise ToolMissing(
                 spelled,
                 error.strerror or "",
@@ -144,7 +144,7 @@ class _Heard:
 
     def __init__(self, to: TextIO | None) -> None:
         self._to, self._parts = to, list[str]()
-        self._decode: Callable[..., str] = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decode: Callable[..., str] = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
 
     def add(self, data: bytes, final: bool = False) -> None:
         text = self._decode(data, final)
@@ -167,6 +167,6 @@ def no_namespace(tried: str, netns: str) -> NotFound:
     return NotFound(
         tried,
         f'Cannot open network namespace "{netns}": No such file or directory',
-        f"the lab has no namespace {netns!r} (any more)",
+        f"the lab has no namespace '{texts.line(netns)}' (any more)",
         "lab.netns.show() lists them",
     )

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..cache import data_folder, locked
-from ..errors import ProgressError
+from ..errors import NotWritten, ProgressError
+from ..files import written
 
 VERSION = 1
 
@@ -87,7 +87,7 @@ def change(name: str, how: Callable[[Record], Fields]) -> str:
             content["exercises"][name] = changed
             _write(file, content)
             return said
-    except ProgressError as error:
+    except (ProgressError, NotWritten) as error:
         return f"Progress was not kept: {error.said}; {error.why}."
     except OSError as error:
         return f"Progress was not kept: {file}: {error.strerror}."
@@ -166,12 +166,5 @@ def _aside(file: Path) -> Path:
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
-    """All or nothing: a new file takes the place of the old one."""
-    file = file.resolve()  # where it is a link, the file that it leads to
-    new = file.with_name(f"{file.name}.new")
-    with open(new, "w", encoding="utf-8") as f:
-        json.dump(content, f, indent=1, ensure_ascii=True)
-        f.write("\n")
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(new, file)
+    with written(file, f"write {file}") as f:
+        f.write(f"{json.dumps(content, indent=1)}\n".encode())

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Protocol
 
+from .. import texts
 from ..display.widgets import block, printable, said
 from .observed import Probe, Seen
 
@@ -97,7 +98,7 @@ class Verdict:
             lines.append(f"  {'✓' if one.ok else '✗'} {one.wanted}")
             if not one.ok:
                 lines += [f"      seen: {one.observed}", f"      by:   {one.evidence}"]
-        return "\n".join(lines)
+        return texts.lines("\n".join(lines))
 
     def _repr_html_(self) -> str:
         return block(self.html())

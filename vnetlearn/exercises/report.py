@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from ..display.table import plain, text_table
+from .. import texts
+from ..display.table import text_table
 from .catalogue import EXERCISES
 from .progress import Record, path, read
 
@@ -32,7 +32,7 @@ def lines() -> list[Line]:
     """Every exercise, and whatever else the file has, with its record. Raises `ProgressError`."""
     records = read()
     found = [Line(one.name, one.title, records.pop(one.name, Record())) for one in EXERCISES.values()]
-    return [*found, *(Line(plain(name, "�"), "(not among the exercises)", record) for name, record in records.items())]
+    return [*found, *(Line(texts.line(name), "(not among the exercises)", record) for name, record in records.items())]
 
 
 def as_dict() -> dict[str, object]:
@@ -54,7 +54,7 @@ def text() -> str:
     cells = [[str(cell) for cell in line.row()] for line in all_lines]
     file = path()
     where = (
-        f"Kept in {file}, on this computer only; rm {shlex.quote(str(file))} removes it."
+        f"Kept in {file}, on this computer only; rm {texts.word(str(file))} removes it."
         if file.exists()
         else f"Nothing done yet. Progress will be kept in {file}, on this computer only."
     )

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
 from ..display.picture import Picture
 from ..display.table import text_table
 from ..errors import BadParameter
+from ..files import refused, written
 from ..kinds import kind
 from ..lab.lab import Lab
 from . import dhcp, plots, shared_card
@@ -58,7 +60,7 @@ class RoundTrips(dict[str, dict[str, tuple[float, ...]]]):
 
 
 def _median(times: Sequence[float]) -> str:
-    return f"{statistics.median(times):.3f} ms" if times else "no answer"
+    return f"{milliseconds(statistics.median(times))} ms" if times else "no answer"
 
 
 @dataclass(frozen=True)
@@ -104,25 +106,26 @@ class Comparison:
         }
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write result.json, result.txt, before.svg, one picture of each kind and round-trips.svg; the files' paths."""
-        home = Path(folder)
-        try:
+        """Write result.json, result.txt, before.svg, one picture of each kind and round-trips.svg; the files' paths.
+
+        Raises `NotWritten`, `ToolMissing`.
+        """
+        home, tried = Path(folder), f"--save {folder}"
+        with refused(home, tried):
             home.mkdir(parents=True, exist_ok=True)
-            written = [home / "result.json", home / "result.txt"]
-            written[0].write_text(json.dumps(self.as_dict(), indent=1))
-            written[1].write_text(f"{self!r}\n")
-            written.append(self.before.save(home / "before.svg"))
-            written += [picture.save(home / f"{name}.svg") for name, picture in self.after.items()]
-            written.append(home / "round-trips.svg")
-            self.times.figure().savefig(written[-1])
-        except OSError as error:
-            raise BadParameter(
-                f"--save {folder}",
-                str(error),
-                "the results cannot be written there",
-                "name a folder that you can write to",
-            ) from None
-        return written
+        plot = io.BytesIO()
+        self.times.figure().savefig(plot, format="svg")
+        contents = {
+            "result.json": json.dumps(self.as_dict(), indent=1).encode(),
+            "result.txt": f"{self!r}\n".encode(),
+            "before.svg": self.before.svg.encode(),
+            **{f"{name}.svg": picture.svg.encode() for name, picture in self.after.items()},
+            "round-trips.svg": plot.getvalue(),
+        }
+        for name, content in contents.items():
+            with written(home / name, tried) as file:
+                file.write(content)
+        return [home / name for name in contents]
 
 
 def compare(*kinds: str, engine: str | None = None, progress: Progress = quiet) -> Comparison:

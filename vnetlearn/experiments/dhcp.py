@@ -69,7 +69,7 @@ def _wait_until_it_serves(program: Program) -> None:
         if b"DHCP, sockets bound exclusively" in said or b"IP range" in said:
             return
     raise CommandFailed(
-        " ".join(SERVER), said.decode(errors="replace").strip(), "the DHCP server ended", status=program.status
+        " ".join(SERVER), said.decode(errors="backslashreplace").strip(), "the DHCP server ended", status=program.status
     )
 
 

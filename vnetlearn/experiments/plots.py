@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..display.amounts import value
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -26,7 +28,7 @@ def round_trips(times: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
         panel.set_title(title)
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_major_formatter(lambda x, _: value(x))
         panel.xaxis.set_minor_formatter("")
         panel.set_xlabel("round-trip time, ms (each dot is one reply)")
         panel.grid(axis="x", alpha=0.3)

@@ -256,7 +256,7 @@ def _wait_for(program: Program, text: bytes) -> None:
         said += data
         if text in said:
             return
-    raise VnetlearnError("tcpdump", said.decode(errors="replace"), "it ended before it listened", "")
+    raise VnetlearnError("tcpdump", said.decode(errors="backslashreplace"), "it ended before it listened", "")
 
 
 def round_trips(mode: Mode, count: int = 100, engine: str | None = None) -> dict[str, tuple[float, ...]]:

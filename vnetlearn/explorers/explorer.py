@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 
 from ..display import widgets
+from ..display.amounts import milliseconds
 from ..display.picture import Picture
 from ..display.widgets import block, image, lesson, listing, part, printable, said
 from ..engine.program import Result
@@ -219,7 +220,7 @@ class Explorer(widgets.Shown):
         rows = "".join(
             f"<div class='said {'yes' if one.ok else 'no'}'>{'✓' if one.ok else '✗'} ping from "
             f"<b>{printable(one.source or 'host')}</b> to <b>{printable(one.target)}</b>: "
-            + (f"answered in {one.avg:.2f} ms" if one.ok else printable(one.reason))
+            + (f"answered in {milliseconds(one.avg, 2)} ms" if one.avg is not None else printable(one.reason))
             + "</div>"
             for one in self.pings
         )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pyroute2.netlink.rtnl import ifaddrmsg as pyroute2_addr
 
+from .. import texts
 from ..display.table import Table
 from ..errors import BadParameter, NotFound
 from . import checks, names, netlink
@@ -24,7 +25,7 @@ SCOPES = {
 }
 NODAD, NOPREFIXROUTE, TENTATIVE = 0x2, 0x200, 0x40
 FOREVER = 0xFFFFFFFF
-Attribute: TypeAlias = tuple[str, str | int | dict[str, int]]
+Attribute: TypeAlias = tuple[str, str | bytes | int | dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Addrs:
         if broadcast is not None and (last := _broadcast(other, length, broadcast, tried)):
             attributes.append(("IFA_BROADCAST", last))
         if label is not None:
-            attributes.append(("IFA_LABEL", label))
+            attributes.append(("IFA_LABEL", texts.encoded(label)))
         if valid_lft is not None or preferred_lft is not None:
             lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
             attributes.append(
@@ -167,7 +168,7 @@ def read_addr(message: netlink.Message, netns: str, names: dict[int, str]) -> Ad
         family="inet" if message["family"] == AF_INET else "inet6",
         peer=address if local and address != local else "",
         broadcast=message.get_attr("IFA_BROADCAST") or "",
-        label=message.get_attr("IFA_LABEL") or "",
+        label=netlink.text(message.get_attr("IFA_LABEL") or ""),
         tentative=bool(flags & TENTATIVE),
         noprefixroute=bool(flags & NOPREFIXROUTE),
         nodad=bool(flags & NODAD),

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
+from .. import texts
 from ..errors import BadParameter
 
 IFNAMSIZ = 15  # characters; linux/if.h has 16 with the closing zero
@@ -16,9 +17,9 @@ def check_name(name: str, tried: str) -> str:
     why = ""
     if not isinstance(name, str) or not name:
         why = "a link needs a name"
-    elif len(name.encode()) > IFNAMSIZ:
-        why = f"{name!r} has {len(name.encode())} bytes; a link's name has 15 at most"
-    elif name in (".", "..") or re.search(r"[/:%\s\0]", name):
+    elif len(data := texts.encoded(name)) > IFNAMSIZ:
+        why = f"{name!r} has {len(data)} bytes; a link's name has 15 at most"
+    elif name in (".", "..") or re.search(rb"[/:%\s\0\xa0]", data):  # to the kernel 0xa0 is white space, also in "à"
         why = f"{name!r} has a character that a link's name cannot have: a slash, a colon, a percent sign, white space"
     elif name in ("all", "default"):
         why = f"net.ipv4.conf.{name} has its meaning already, so the kernel takes no link called {name}"
@@ -31,14 +32,24 @@ def check_name(name: str, tried: str) -> str:
 
 def check_netns(name: str, tried: str) -> str:
     """A namespace's name is a file name under /run/netns (ip-netns(8))."""
-    if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\0\s]", name) or len(name.encode()) > 255:
+    if (
+        not isinstance(name, str)
+        or name in ("", ".", "..")
+        or re.search(r"[/\0]", name)
+        or len(texts.encoded(name)) > 255
+    ):
         raise BadParameter(
             tried,
             f"Invalid netns name {name!r}",
             "the name becomes a file name under /run/netns",
             "choose a name of letters and digits",
         )
-    if name.isdecimal():
+    return name
+
+
+def check_new_netns(name: str, tried: str) -> str:
+    """A name for a new one."""
+    if check_netns(name, tried).isdecimal():
         raise BadParameter(
             tried,
             f"Invalid netns name {name!r}",

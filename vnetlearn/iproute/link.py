@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from .. import kinds
+from .. import kinds, texts
 from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound
 from . import checks, linkinfo, names, netlink
@@ -60,7 +60,7 @@ class Links:
         if device.parent == "required" and device.parent_word == "link" and not link:
             raise _needs_a_link(tried, name, device)
         data: list[Any] = linkinfo.encoded(self._namespace, device, params, tried)
-        attributes: list[Any] = [("IFLA_IFNAME", name)]
+        attributes: list[Any] = [("IFLA_IFNAME", texts.encoded(name))]
         if link:
             attributes.append(("IFLA_LINK", names.index(self._namespace, link, tried)))
         attributes += self._generic(generic, tried)
@@ -184,7 +184,7 @@ class Links:
         name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
         attributes = self._generic(_split(None, rest)[0], tried)
         if name is not None:
-            attributes.insert(0, ("IFLA_IFNAME", checks.check_name(name, tried)))
+            attributes.insert(0, ("IFLA_IFNAME", texts.encoded(checks.check_name(name, tried))))
         if target is not None:
             attributes.append(in_netns(target))
         message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import kinds
+from .. import kinds, texts
 from ..display.table import Table
 from ..errors import BadParameter
 from ..kinds.nla import LinkMessage
@@ -142,6 +142,14 @@ def _mac(value: Any, tried: str, index: Callable[[str], int]) -> str:
     return checks.mac(value, tried)
 
 
+def _name(value: Any, tried: str, index: Callable[[str], int]) -> bytes:
+    return texts.encoded(checks.check_name(value, tried))
+
+
+def _alias(value: Any, tried: str, index: Callable[[str], int]) -> bytes:
+    return texts.encoded(str(value))
+
+
 def _master(value: Any, tried: str, index: Callable[[str], int]) -> int:
     return index(value) if value else 0
 
@@ -163,9 +171,9 @@ GENERIC = {
     "numrxqueues": Generic("IFLA_NUM_RX_QUEUES", _number("numrxqueues"), word="numrxqueues"),
     "group": Generic("IFLA_GROUP", _number("group"), word="group"),
     "index": Generic("", _number("index"), word="index"),
-    "alias": Generic("IFLA_IFALIAS", word="alias"),
+    "alias": Generic("IFLA_IFALIAS", _alias, word="alias"),
     "master": Generic("IFLA_MASTER", _master, word="master"),
-    "name": Generic("IFLA_IFNAME", lambda value, tried, index: checks.check_name(value, tried), word="name"),
+    "name": Generic("IFLA_IFNAME", _name, word="name"),
     "addrgenmode": Generic("IFLA_AF_SPEC", _addrgenmode, word="addrgenmode"),
     "netns": Generic("", word="netns"),
     "arp": Generic("", flag="NOARP", word="arp"),

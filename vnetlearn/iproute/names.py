@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from typing import TypeVar
 
+from .. import texts
 from ..errors import NotFound
 from ..kinds.nla import LinkMessage
 from . import netlink
@@ -22,7 +23,7 @@ def index(namespace: Namespace, name: str, tried: str) -> int:
 def message(namespace: Namespace, name: str, tried: str, read: Callable[[bytes], T]) -> T:
     """What the kernel says of one link, as `read` makes it of the message's bytes. Raises `NotFound`."""
     wanted = LinkMessage()
-    wanted["attrs"] = [("IFLA_IFNAME", str(name))]
+    wanted["attrs"] = [("IFLA_IFNAME", texts.encoded(str(name)))]
     try:
         return namespace.request(netlink.GETLINK, wanted, netlink.ACK, read)[0]
     except netlink.Refused as error:
@@ -52,8 +53,8 @@ def name(namespace: Namespace, index: int) -> str:
 
 
 def _missing(namespace: Namespace, name: str, tried: str) -> NotFound:
-    there = ", ".join(every(namespace).values()) or "no link at all"
-    where = f"namespace {namespace.name!r}" if namespace.name else "the lab's first namespace"
+    there = texts.line(", ".join(every(namespace).values())) or "no link at all"
+    where = f"namespace '{texts.line(namespace.name)}'" if namespace.name else "the lab's first namespace"
     return NotFound(
         tried,
         f'Cannot find device "{name}"',

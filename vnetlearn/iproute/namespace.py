@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias, TypeVar, overload
 
+from .. import texts
 from ..engine import program
 from ..engine.channel import AgentRefused, Channel
 from ..engine.program import Program, Result
@@ -38,7 +38,7 @@ class Namespace:
 
     def ask(self, argv: Sequence[str]) -> Result:
         """Run a program of the verbs themselves to its end: nothing is shown, or written into the transcript."""
-        return program.run(self.start(argv), shlex.join(argv), show=False)
+        return program.run(self.start(argv), texts.command(argv), show=False)
 
     def command(self, words: list[str]) -> None:
         """A change that only the real `ip` can make (tuntap). Raises `CommandFailed`."""
@@ -67,18 +67,18 @@ class Namespace:
 
     def spell(self, words: Iterable[str]) -> str:
         """The command that `words` are in this namespace: `ip link …` is `ip -n NAME link …`."""
-        line = shlex.join(words)
+        line = texts.command(words)
         if line.startswith("sysctl "):
             return self.spell_run(line)
-        return f"ip -n {shlex.quote(self.name)} {line}" if self.name else f"ip {line}"
+        return f"ip -n {texts.word(self.name)} {line}" if self.name else f"ip {line}"
 
     def spell_run(self, line: str, input: str = "", env: Mapping[str, str] | None = None) -> str:
         """The shell line that runs a command in this namespace, with its standard input and environment."""
         if self.name:
-            line = f"ip netns exec {shlex.quote(self.name)} {line}"
+            line = f"ip netns exec {texts.word(self.name)} {line}"
         if env:
-            line = f"env {shlex.join(f'{name}={value}' for name, value in env.items())} {line}"
-        return f"printf %s {shlex.quote(input)} | {line}" if input else line
+            line = f"env {texts.command(f'{name}={value}' for name, value in env.items())} {line}"
+        return f"printf %s {texts.word(input)} | {line}" if input else line
 
     # Requests to the kernel
 
@@ -120,9 +120,9 @@ class Namespace:
         except AgentRefused as error:
             if error.netns and error.netns != self.name:  # one that the message names
                 raise program.no_namespace(tried, error.netns) from None
-            if self.name:
-                raise program.no_namespace(f"ip -n {self.name} …", self.name) from None
-            raise error
+            if error.netns:
+                raise program.no_namespace(f"ip -n {texts.word(self.name)} …", self.name) from None
+            raise explain(tried or self.spell(["…"]), [], error.errno or 0, "") from None
 
     def dump(self, kind: int, message: netlink.Message) -> list[netlink.Message]:
         """All that the kernel has of a kind, in its own words."""

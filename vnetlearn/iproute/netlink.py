@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+from .. import texts
 from ..engine.channel import AgentRefused, Channel
 from ..kinds.nla import Marshal
 from ..kinds.places import attributes_in
@@ -179,11 +180,11 @@ def _raise_error(one: bytes, kind: int, flags: int) -> None:
 
 
 def text(name: str | bytes) -> str:
-    """pyroute2 leaves bytes that are no UTF-8 as they are; a name made of such is shown with its bytes as \\xNN."""
-    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else name
+    """pyroute2 leaves bytes that are no UTF-8 as they are."""
+    return texts.decoded(name) if isinstance(name, bytes) else name
 
 
 def _text(attributes: bytes, wanted: int) -> str:
     """The text in the attribute of that number; "" when it is not there."""
     found = (data for kind, data in attributes_in(attributes) if kind == wanted)
-    return str(text(next(found, b"").rstrip(b"\0")))
+    return texts.decoded(next(found, b"").rstrip(b"\0"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
+from .. import texts
 from ..display.table import Table
 from ..engine import program
 from ..engine.channel import AgentRefused, Channel
@@ -19,7 +19,7 @@ from .addr import Addrs
 from .link import Links
 from .namespace import FIRST, Namespace, NetnsLike
 from .neigh import Neighs
-from .refusals import explain
+from .refusals import explain, explained
 from .route import Routes
 from .sysctl import Sysctl
 
@@ -53,12 +53,12 @@ class Node(Namespace):
         With `check`, a status other than 0 raises `CommandFailed`. An interrupt goes to the program. Raises
         `ToolMissing`, `NotFound` when the namespace is gone, `LabDied`.
         """
-        text = command if isinstance(command, str) else shlex.join(command)
+        text = command if isinstance(command, str) else texts.command(command)
         argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
         started = self.start(argv, env=env)
         plain = not isinstance(command, str) or PLAIN.fullmatch(text)
-        self.wrote(self.spell_run(text if plain else f"bash -c {shlex.quote(text)}", input, env))
-        result = program.run(started, text, input=input.encode(), show=not quiet)
+        self.wrote(self.spell_run(text if plain else f"bash -c {texts.word(text)}", input, env))
+        result = program.run(started, text, input=texts.encoded(input), show=not quiet)
         return result.check() if check else result
 
     def __eq__(self, other: object) -> bool:
@@ -68,7 +68,7 @@ class Node(Namespace):
         return hash((id(self.channel), self.name))
 
     def __repr__(self) -> str:
-        return f"{self.name or 'host'}\n{self.link.show()!r}\n{self.addr.show()!r}"
+        return f"{texts.line(self.name) or 'host'}\n{self.link.show()!r}\n{self.addr.show()!r}"
 
 
 @dataclass(frozen=True)
@@ -107,27 +107,31 @@ class Namespaces(Generic[N]):
 
     def add(self, name: str) -> N:
         """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
-        tried = f"ip netns add {name}"
-        checks.check_netns(name, tried)
+        tried = f"ip netns add {texts.word(str(name))}"
+        checks.check_new_netns(name, tried)
         try:
             self.channel.netns_add(name)
         except AgentRefused as error:
             raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
-        self.wrote(f"ip netns add {shlex.quote(name)}")
+        self.wrote(tried)
         return self.named(name)
 
     def delete(self, name: NetnsLike) -> None:
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
         name = name.name if isinstance(name, Namespace) else name
+        tried = f"ip netns delete {texts.word(str(name))}"
         try:
-            self.channel.netns_delete(checks.check_netns(name, f"ip netns delete {name}"))
-        except AgentRefused:
-            raise program.no_namespace(f"ip netns delete {name}", name) from None
-        self.wrote(f"ip netns delete {shlex.quote(name)}")
+            self.channel.netns_delete(checks.check_netns(name, tried))
+        except AgentRefused as error:
+            if error.netns is not None:
+                raise program.no_namespace(tried, name) from None
+            raise explain(tried, ["netns", "delete"], error.errno or 0, "") from None
+        self.wrote(tried)
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""
-        return Table(Netns(name, inode) for name, inode in self.channel.netns_list().items())
+        with explained("ip netns list"):
+            return Table(Netns(name, inode) for name, inode in self.channel.netns_list().items())
 
     def node(self, name: NetnsLike) -> N:
         """The node of a namespace that exists: by its name; "" or "host" for the first. Raises `NotFound`."""
@@ -138,7 +142,7 @@ class Namespaces(Generic[N]):
         if name in ("", FIRST) or (name == self.home and name not in self):
             return self.host
         if name not in self:
-            raise program.no_namespace(f"ip -n {name} …", name)
+            raise program.no_namespace(f"ip -n {texts.word(str(name))} …", str(name))
         return self.named(name)
 
     def named(self, name: str) -> N:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
+from ..engine.channel import AgentRefused
 from ..errors import KernelRefused
 
 # (start of the command after `ip`, error, why, what to do next); the first row that fits is taken.
@@ -53,9 +56,26 @@ REASONS: tuple[tuple[str, int, str, str], ...] = (
      " delete the old one"),
     ("neigh", errno.ENOENT, "there is no such neighbour", "ip neigh show"),
     ("neigh", errno.EINVAL, "a value does not fit", "ip neigh help"),
+    ("netns add", errno.ENOSPC, "there are as many network namespaces as this computer allows",
+     "sysctl user.max_net_namespaces; delete namespaces, close labs that are not needed"),
+    ("", errno.EMFILE, "the lab's agent has as many files open as it may: captures, panels and programs need some",
+     "close those that are not needed; `ulimit -n` shows the limit for a new lab"),
+    ("", errno.ENFILE, "the lab's kernel has as many files open as it may", "cat /proc/sys/fs/file-nr"),
+    ("", errno.ENOMEM, "the lab's kernel has no memory for it", "free -h; delete what is not needed"),
+    ("", errno.ENOBUFS, "the lab's kernel has no memory for it", "free -h; delete what is not needed"),
+    ("", errno.ENOSPC, "the lab's kernel has no more room for such things, or a file system is full", "df -h"),
     ("", errno.EPERM, "the lab may not do this", "vnetlearn doctor tells what this machine allows"),
     ("", errno.ENODEV, "there is no such device in this namespace", "ip link show"),
 )
+
+
+@contextlib.contextmanager
+def explained(tried: str) -> Iterator[None]:
+    """What the agent refused within the block, as `KernelRefused`."""
+    try:
+        yield
+    except AgentRefused as error:
+        raise explain(tried, tried.split()[1:], error.errno or 0, "") from None
 
 
 def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRefused:
@@ -64,4 +84,4 @@ def explain(tried: str, words: list[str], number: int, extack: str) -> KernelRef
     for start, code, why, next_step in REASONS:
         if code == number and command.startswith(start):
             return KernelRefused(tried, number, extack, why, next_step)
-    return KernelRefused(tried, number, extack, "the kernel says no more than that", f"ip {words[0]} help")
+    return KernelRefused(tried, number, extack, "the kernel says no more than that", f"ip {' '.join(words[:1])} help")

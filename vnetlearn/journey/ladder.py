@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html as escaping
-
+from .. import texts
+from ..display.amounts import duration
 from ..display.picture import Picture
-from ..display.table import plain, text_table
+from ..display.table import text_table
 from ..display.theme import Theme, theme_of
+from ..texts import markup
 from ..topology.diagram import draw
 from ..topology.model import Key
 from .model import Hop, Trail
@@ -15,19 +16,14 @@ RING = ("0 0 0 2px {paper}, 0 0 0 4px {line}", "0 0 0 6px {paper}, 0 0 0 8px {li
 
 
 def since(ns: int | None) -> str:
-    """A time since the hop before, in the unit in which it can be read."""
-    if ns is None:
-        return ""
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("µs", 10**3)):
-        if ns >= size:
-            return f"+{ns / size:.3g} {unit}" if ns < 1000 * size else f"+{ns / size:.0f} {unit}"
-    return f"+{ns} ns"
+    """A time since the hop before."""
+    return "" if ns is None else f"+{duration(ns)}"
 
 
 def summary(journey: Trail) -> str:
     """One line: what became of it, in how many hops and how much time."""
     hops = journey.main
-    took = since(max(0, hops[-1].frame.time - hops[0].frame.time))[1:] if hops else ""
+    took = duration(max(0, hops[-1].frame.time - hops[0].frame.time)) if hops else ""
     counted = f"{len(hops)} hop{'s' * (len(hops) != 1)}, {took}" if hops else "it never left"
     if journey.end is not None:
         return f"✗ ended {journey.end.at}; {counted}" if hops else f"✗ {counted}"
@@ -51,19 +47,19 @@ def text(journey: Trail) -> str:
     home = journey.topology.called
     rows: list[list[str]] = []
     for number, hop in enumerate(journey.hops):
-        where = f"{home(hop.netns)}/{plain(hop.dev)}"
+        where = f"{home(hop.netns)}/{hop.dev}"
         first, *more = said(hop) or [""]
         indent = "" if hop.main else "  "
         if hop.reply and not journey.hops[number - 1].reply:
             rows.append(["", "", f"— {journey.answer} —", "", ""])
         rows.append([hop.label, since(hop.since), f"{indent}{where}", hop.direction, first])
         rows += [["", "", "", "", line] for line in more]
-    lines = [journey.title]
+    lines = [texts.line(journey.title)]
     if rows:
         lines.append(text_table(("#", "since the last", "where", "", "what changed"), rows))
-    lines.append(summary(journey))
+    lines.append(texts.line(summary(journey)))
     if journey.end is not None:
-        lines += [f"  {journey.end.reason}", *(f"    {line}" for line in journey.end.evidence)]
+        lines += map(texts.lines, [f"  {journey.end.reason}", *(f"    {line}" for line in journey.end.evidence)])
     return "\n".join(lines)
 
 
@@ -118,9 +114,9 @@ class _Table:
         return (
             f'<div style="overflow-x:auto;background:{theme.paper};color:{theme.text};padding:10px 12px;'
             f'border-radius:8px;font:13px/1.45 system-ui,Helvetica,Arial,sans-serif">'
-            f'<div style="font-size:15px;font-weight:600">{escaped(journey.title)}</div>'
-            f'<div style="color:{colour};font-weight:600;margin:2px 0 8px">{escaped(summary(journey))}</div>'
-            f'<table role="table" aria-label="{escaped("Journey: " + journey.title)}"'
+            f'<div style="font-size:15px;font-weight:600">{markup(journey.title)}</div>'
+            f'<div style="color:{colour};font-weight:600;margin:2px 0 8px">{markup(summary(journey))}</div>'
+            f'<table role="table" aria-label="{markup("Journey: " + journey.title)}"'
             ' style="border-collapse:collapse;border:0;margin:0;'
             f'color:{theme.text}">{"".join(rows)}</table></div>'
         )
@@ -130,13 +126,13 @@ class _Table:
         cell = f"text-align:center;padding:2px 6px;border:0;background:{self.theme.paper};color:{self.theme.text};"
         spaces = "".join(
             f'<th scope="colgroup" colspan="{count}" style="{cell}border-bottom:2px solid {self.theme.border};'
-            f'border-left:8px solid {self.theme.paper};font-weight:600">{escaped(self.called(netns))}</th>'
+            f'border-left:8px solid {self.theme.paper};font-weight:600">{markup(self.called(netns))}</th>'
             for netns, count in self.groups
         )
         links = "".join(
-            f'<th scope="col" style="{cell}font-weight:500;min-width:64px;color:{self.theme.text}">{escaped(dev)}'
+            f'<th scope="col" style="{cell}font-weight:500;min-width:64px;color:{self.theme.text}">{markup(dev)}'
             f'<br><span style="font-weight:400;font-size:11px;color:{self.theme.faint}">'
-            f"{escaped(self._kind((netns, dev)))}</span></th>"
+            f"{markup(self._kind((netns, dev)))}</span></th>"
             for netns, dev in self.lanes
         )
         left = f"{cell}text-align:left;vertical-align:bottom;font-weight:500;color:{self.theme.faint}"
@@ -156,20 +152,20 @@ class _Table:
         theme = self.theme
         faint = "" if hop.main else "opacity:.6;"
         plain = f"border:0;text-align:left;background:{theme.paper};color:{theme.text};padding:5px 6px;"
-        words = "".join(f"<div>{escaped(line)}</div>" for line in hop.changes)
+        words = "".join(f"<div>{markup(line)}</div>" for line in hop.changes)
         if hop.ambiguous:
             fill, line = theme.hues["amber"]
             words += (
                 f'<div style="background:{fill};color:{theme.text};border-left:3px solid {line};padding:0 6px">'
-                f"{doubt(hop)}</div>"
+                f"{markup(doubt(hop))}</div>"
             )
         if not hop.main:
             words = f"<div><i>copy</i></div>{words}"
         return (
             f'<tr style="background:{theme.paper};{faint}">'
-            f'<th scope="row" style="{plain}font-weight:600">{escaped(hop.label)}</th>'
+            f'<th scope="row" style="{plain}font-weight:600">{markup(hop.label)}</th>'
             f'<td style="{plain}white-space:nowrap;color:{theme.faint};font-variant-numeric:tabular-nums">'
-            f"{escaped(since(hop.since))}</td>"
+            f"{markup(since(hop.since))}</td>"
             f'{self._cells(hop)}<td style="{plain}padding-left:14px;min-width:200px;max-width:420px">{words}</td></tr>'
         )
 
@@ -211,7 +207,7 @@ class _Table:
         before = head.format("▶") if step > 0 else ""
         behind = head.format("◀") if step < 0 else ""
         return (
-            f'{before}<span role="img" aria-label="{escaped(spoken)}" title="{escaped(spoken)}"'
+            f'{before}<span role="img" aria-label="{markup(spoken)}" title="{markup(spoken)}"'
             f' style="display:inline-block;padding:0 7px;border:1.5px solid {line};border-radius:9px;'
             f'background:{fill};color:{theme.text};font-size:12px;{shadow}">'
             f"{hop.direction}</span>{behind}"
@@ -222,7 +218,7 @@ class _Table:
         return (
             f'<tr style="background:{self.theme.paper}"><td colspan="{self.width}" style="border:0;'
             f"border-top:1px dashed {line};"
-            f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{escaped(words)}</td></tr>'
+            f'text-align:left;color:{line};font-weight:600;padding:6px 6px 2px">{markup(words)}</td></tr>'
         )
 
     def _end(self) -> str:
@@ -241,16 +237,12 @@ class _Table:
         )
         blank = f'style="border:0;padding:0;background:{paper}"'
         marked = f'<tr style="background:{paper}"><td colspan="2" {blank}></td>{cells}<td {blank}></td></tr>'
-        evidence = "".join(f"<div>{escaped(one)}</div>" for one in end.evidence)
+        evidence = "".join(f"<div>{markup(one)}</div>" for one in end.evidence)
         return (
             f"{marked if place in self.lanes else ''}"
             f'<tr style="background:{paper}">'
             f'<td colspan="{self.width}" style="border:0;padding:8px 0 0;text-align:left">'
             f'<div style="background:{fill};border-left:4px solid {line};padding:6px 10px;color:{self.theme.text}">'
-            f'<div style="font-weight:600">✗ {escaped(end.at)}: {escaped(end.reason)}</div>'
+            f'<div style="font-weight:600">✗ {markup(end.at)}: {markup(end.reason)}</div>'
             f'<div style="font:12px/1.5 ui-monospace,monospace;white-space:pre-wrap">{evidence}</div></div></td></tr>'
         )
-
-
-def escaped(value: str) -> str:
-    return escaping.escape(plain(value), quote=True)

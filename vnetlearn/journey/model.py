@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .. import texts
 from ..capture.frames import Frame
 from ..topology.model import Key, Snapshot
 from . import changes
@@ -137,7 +138,7 @@ class End:
     at: str
 
     def __str__(self) -> str:
-        return "\n".join([f"ended {self.at}: {self.reason}", *(f"  {line}" for line in self.evidence)])
+        return texts.lines("\n".join([f"ended {self.at}: {self.reason}", *(f"  {line}" for line in self.evidence)]))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..display.theme import Theme, theme_of
 from ..errors import ToolMissing
+from ..texts import markup
 from . import changes
-from .ladder import escaped, picture, said, since, text
+from .ladder import picture, said, since, text
 from .layers import Layer
 from .model import Hop, Trail
 
@@ -44,8 +45,8 @@ def step_html(journey: Trail, hop: Hop) -> str:
     return (
         f'<div style="background:{theme.paper};color:{theme.text};padding:8px;'
         'font:13px/1.45 system-ui,Helvetica,Arial,sans-serif">'
-        f"<div><b>{escaped(where)}</b> {escaped(since(hop.since))}: {escaped(words)}</div>"
-        f'<table aria-label="{escaped("The packet at hop " + hop.label)}"'
+        f"<div><b>{markup(where)}</b> {markup(since(hop.since))}: {markup(words)}</div>"
+        f'<table aria-label="{markup("The packet at hop " + hop.label)}"'
         f' style="border-collapse:collapse;margin:6px 0">{rows}</table>'
         f"{picture(journey, hop.label).svg}</div>"
     )
@@ -54,9 +55,9 @@ def step_html(journey: Trail, hop: Hop) -> str:
 def _layer_row(layer: Layer, new: frozenset[str] | None, theme: Theme) -> str:
     fill = theme.hues["changed"][0] if new is None else theme.box
     parts = [
-        f"<b>{escaped(f'{n} {v}')}</b>" if new is None or n in new else escaped(f"{n} {v}")
+        f"<b>{markup(f'{n} {v}')}</b>" if new is None or n in new else markup(f"{n} {v}")
         for n, v in layer.fields.items()
     ]
     cell = f"border:1px solid {theme.border};background:{fill};color:{theme.text};padding:2px 8px;text-align:left"
-    title = f"{escaped(layer.name)} (new)" if new is None else escaped(layer.name)
+    title = f"{markup(layer.name)} (new)" if new is None else markup(layer.name)
     return f'<tr><th scope="row" style="{cell}">{title}</th><td style="{cell}">{", ".join(parts)}</td></tr>'

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from .. import texts
+
 ParamValue: TypeAlias = "bool | int | float | str | Sequence[ParamValue] | Mapping[str, ParamValue] | Mapping[int, int]"
 """What a parameter can be in its normal form: a list, tuple or mapping where ip has several words for it."""
 
@@ -244,7 +246,8 @@ class Link(AfterWord[str]):
     """The name of another link in the same namespace."""
 
     def check(self, value: object) -> str:
-        if not isinstance(value, str) or not 0 < len(value.encode()) < 16 or re.search(r"[\s/]", value):
+        name = texts.encoded(value) if isinstance(value, str) else b""
+        if not isinstance(value, str) or not 0 < len(name) < 16 or re.search(rb"[\s/]", name):
             raise ValueError(f"must be the name of a link, not {value!r}")
         return value
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from .. import kinds
 from ..cache import cache_folder
 from ..engine import host
-from ..errors import BadParameter
+from ..errors import BadParameter, ImageError, NotWritten
+from ..files import written
 from .engines import ENGINES
 from .trial import try_kinds
+
+FILE = "host-kinds.json"
 
 
 @dataclass(frozen=True)
@@ -59,19 +62,19 @@ def host_kinds() -> frozenset[str]:
 
 @functools.cache
 def _host_kinds(key: str) -> frozenset[str]:
-    file = cache_folder() / "host-kinds.json"
     try:
-        known = json.loads(file.read_text())
+        known = json.loads((cache_folder() / FILE).read_text())
         if known["key"] == key:
             return frozenset(known["kinds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not tried yet, or a damaged file: try again
+    except (OSError, ImageError, ValueError, KeyError, TypeError):
+        pass  # not tried yet, a damaged file, or no folder for it: try again
     found = try_kinds("host")
     able = sorted(name for name, why in found.items() if not why)
     try:
-        file.write_text(json.dumps({"key": key, "kinds": able}))
-    except OSError:
-        pass  # a full disk only costs the next process another try
+        with written(cache_folder() / FILE, "remember what this kernel creates") as file:
+            file.write(json.dumps({"key": key, "kinds": able}).encode())
+    except (ImageError, NotWritten):
+        pass  # that only costs the next process another try
     return frozenset(able)
 
 

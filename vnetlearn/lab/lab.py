@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .. import texts
 from ..iproute import netns as iproute
 from ..iproute.namespace import NetnsLike
 from . import choice, engines
@@ -175,7 +175,7 @@ class Lab:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        text = "<br>".join(html.escape(line) for line in repr(self).splitlines())
+        text = "<br>".join(map(texts.markup, repr(self).split("\n")))
         if not self.alive:
             return text
         return f"<div>{text}</div>{self.draw().svg}"

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from .. import texts
 from ..engine import program
 from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
 from ..engine.channel import Stream
 from ..errors import LabDied, VnetlearnError
 from ..iproute.netns import Namespaces, Node
+from ..iproute.refusals import explained
 
 TOGETHER = 0.2  # seconds: what comes within them is told at once
 TOLD = {
@@ -30,7 +32,7 @@ class Event:
     text: str
 
     def __str__(self) -> str:
-        return f"{time.strftime('%H:%M:%S', time.localtime(self.time))} {self.netns or 'host'}: {self.text}"
+        return texts.line(f"{time.strftime('%H:%M:%S', time.localtime(self.time))} {self.netns or 'host'}: {self.text}")
 
 
 class Monitor:
@@ -43,7 +45,8 @@ class Monitor:
         self, netns: Namespaces[Node], then: Callable[[list[Event]], None], died: Callable[[LabDied], None]
     ) -> None:
         self._netns, self._then, self._died, self._closed = netns, then, died, False
-        self._stream = netns.channel.monitor()
+        with explained("ip -all-netns monitor"):
+            self._stream = netns.channel.monitor()
         self._thread = threading.Thread(
             target=self._listen, args=(self._stream,), name="vnetlearn-monitor", daemon=True
         )
@@ -98,7 +101,7 @@ class Monitor:
         except VnetlearnError:  # the namespace has gone meanwhile
             return []
         lines: list[str] = []
-        for line in said.splitlines():
+        for line in said.split("\n"):
             if line[:1].isspace() and lines:
                 lines[-1] += f" {line.strip()}"
             elif line.strip():

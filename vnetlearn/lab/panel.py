@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any, Protocol
 
+from .. import texts
 from ..display import widgets
 from ..display.picture import Picture
-from ..display.widgets import block, image, lesson, listing, part, printable, said
+from ..display.widgets import block, image, lesson, listing, part, said
 from ..errors import VnetlearnError
 from ..iproute.netns import Namespaces, Node
+from ..texts import markup
 from ..topology.model import Key, state
 from ..topology.topology import Topology, read
 from .monitor import Event, Monitor
@@ -109,7 +111,7 @@ class Panel(widgets.Shown):
             self._row.children = tuple(self._switches.values())
         for key, switch in self._switches.items():
             up = topology.links[key].up
-            name = f"{topology.called(key[0])}/{key[1]}"
+            name = texts.line(f"{topology.called(key[0])}/{key[1]}")
             switch.value, switch.icon = up, "check" if up else "times"
             switch.description = f"{name} {'up' if up else 'down'}"
             switch.tooltip = f"ip link set {name} {'down' if up else 'up'}"
@@ -146,7 +148,7 @@ class Panel(widgets.Shown):
             )
             rows.append(
                 "<tr>"
-                + "".join(f"<td style='text-align:{_side(i)}'>{printable(str(c))}</td>" for i, c in enumerate(cells))
+                + "".join(f"<td style='text-align:{_side(i)}'>{markup(str(c))}</td>" for i, c in enumerate(cells))
             )
         head = "".join(f"<th style='text-align:{_side(i)}'>{name}</th>" for i, name in enumerate(HEADS))
         table = f"<table><tr>{head}</tr>{''.join(rows)}</table>"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from .. import texts
+from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
 from ..engine.program import Program, Result, run
 from ..errors import BadParameter, KernelRefused
@@ -85,25 +86,23 @@ class Ping:
         return self.ok
 
     def __repr__(self) -> str:
-        said = self._said()
+        said = texts.lines(self._said())
         return f"{said}\n{self.journey!r}" if self.journey is not None else said
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         if self.journey is None:
             return {"text/plain": repr(self)}
-        head = html.escape(self._said())
+        head = texts.markup_lines(self._said())
         return {"text/html": f"<pre>{head}</pre>{ladder.html(self.journey)}", "text/plain": repr(self)}
 
     def _said(self) -> str:
-        head = (
-            f"{self.source or 'host'} → {self.target}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
-        )
-        if not self.ok:
-            return f"{head}\n  {self.reason}"
-        return f"{head}\n  rtt min/avg/max/mdev = {self.min:.3f}/{self.avg:.3f}/{self.max:.3f}/{self.mdev:.3f} ms"
+        way = f"{texts.line(self.source) or 'host'} → {self.target}"
+        head = f"{way}: {self.received} of {self.sent} answered, {self.loss:.0f}% loss"
+        figures = [milliseconds(one) for one in (self.min, self.avg, self.max, self.mdev) if one is not None]
+        return f"{head}\n  rtt min/avg/max/mdev = {'/'.join(figures)} ms" if self.ok else f"{head}\n  {self.reason}"
 
     def cell(self) -> Cell:
-        return Cell(self.ok, f"{self.avg:.2f} ms" if self.ok else "", self.reason)
+        return Cell(self.ok, f"{milliseconds(self.avg, 2)} ms" if self.avg is not None else "", self.reason)
 
 
 def ping(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import ipaddress
 import re
 from collections import Counter
@@ -11,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypedDict
 
+from .. import texts
 from ..display.picture import Picture
-from ..display.table import plain
 from ..display.theme import FAMILIES, LINES, MARKS, THINGS, Line, Look, Theme, theme_of
 from ..iproute.linkmsg import Link
 from ..kinds import KINDS
@@ -134,7 +133,7 @@ class _Drawing:
         theme = self.theme
         lines = [
             f"subgraph cluster_{number} {{",
-            f"label=<<b>{_escape(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13;"
+            f"label=<<b>{texts.markup(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13;"
             f' margin=9; style="rounded,filled"; color="{theme.border}"; fillcolor="{theme.box}";',
         ]
         if not here:
@@ -173,7 +172,7 @@ class _Drawing:
         look = THINGS[thing.what]
         self.used.add(look)
         _, line = self.theme.hues[look.hue]
-        return _node(_id(key), f'"{_quoted(thing.says)}"', look, line, f'fontcolor="{line}"')
+        return _node(_id(key), f'"{texts.quoted(thing.says)}"', look, line, f'fontcolor="{line}"')
 
     def _link(self, key: Key) -> str:
         link = self.topology.links[key]
@@ -193,8 +192,8 @@ class _Drawing:
         theme = self.theme
         steps = "".join(_number(i) for i, step in enumerate(self.path) if step == key)
         number = f'<font color="{theme.hues["path"][1]}"><b>{steps}</b></font> ' if steps else ""
-        kind = _escape(" ".join(kind_words(link)))
-        rows = [f'{number}<b>{_escape(link.name)}</b> <font color="{theme.faint}">{kind}</font>']
+        kind = texts.markup(" ".join(kind_words(link)))
+        rows = [f'{number}<b>{texts.markup(link.name)}</b> <font color="{theme.faint}">{kind}</font>']
         if self.detailed and "physical" in self.layers:
             rows.append(self._small(f"{link.address} mtu {link.mtu}".strip(), theme.faint))
         if "l3" in self.layers:
@@ -209,7 +208,7 @@ class _Drawing:
         return "<br/>".join([*rows, *(self._small(note, theme.text) for note in self.notes.get(key, ()))])
 
     def _small(self, text: str, colour: str) -> str:
-        return f'<font color="{colour}" point-size="10">{_escape(text)}</font>'
+        return f'<font color="{colour}" point-size="10">{texts.markup(text)}</font>'
 
     # Relations
 
@@ -340,13 +339,5 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _id(key: Key) -> str:
-    return f'"{_quoted("/".join(key))}"'
-
-
-def _quoted(text: str) -> str:
-    """For Graphviz's quoted strings; a backslash at its end would escape the quote."""
-    return plain(text).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _escape(text: str) -> str:
-    return html.escape(plain(text))
+    """A name that no other node has: what it has of backslashes is not what `texts` puts in for a character."""
+    return f'"{texts.quoted("/".join(key).replace(chr(92), 2 * chr(92)))}"'

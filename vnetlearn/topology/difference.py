@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .. import texts
 from ..display.picture import Picture
 from ..iproute.linkmsg import Link
 from ..iproute.route import Route
@@ -109,7 +110,7 @@ class Difference:
             for r, sign in self.relations.items()
             if not {r.source, r.target} & {*self.new, *self.gone}
         ]
-        return "\n".join([*lines, *self.routes]) or "nothing has changed"
+        return "\n".join(map(texts.line, (*lines, *self.routes))) or "nothing has changed"
 
     __repr__ = __str__
 

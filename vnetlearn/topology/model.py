@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from .. import texts
 from ..engine.channel import Channel
 from ..iproute.addr import Addr
 from ..iproute.linkmsg import Link
@@ -79,7 +80,7 @@ class Snapshot:
 
     def called(self, netns: str) -> str:
         """A namespace's name for people."""
-        return netns or self.home
+        return texts.line(netns) or self.home
 
     def addresses(self, key: Key) -> tuple[Addr, ...]:
         """A link's addresses of scope global: those that a picture shows."""
@@ -93,11 +94,11 @@ class Snapshot:
                 self._describe(key) for key, link in self.links.items() if key[0] == name and link.kind != "loopback"
             ]
             said.append(f"namespace {self.called(name)}: " + ("; ".join(links) or "no links"))
-        return ". ".join([*said, *self.unseen]) + "."
+        return texts.lines(". ".join([*said, *self.unseen]) + ".")
 
     def _describe(self, key: Key) -> str:
         link = self.links[key]
-        words = [key[1], link.kind or "device", state(link)]
+        words = [texts.line(key[1]), link.kind or "device", state(link)]
         words += map(str, self.addresses(key))
         for relation in self.relations:
             if relation.source == key:
@@ -107,8 +108,8 @@ class Snapshot:
     def at(self, key: Key) -> str:
         """A link, or a thing, in words."""
         if key in self.things:
-            return self.things[key].says
-        return f"{key[1]} in {self.called(key[0])}"
+            return texts.line(self.things[key].says)
+        return f"{texts.line(key[1])} in {self.called(key[0])}"
 
     def __repr__(self) -> str:
         return self.read_aloud()

@@ -11,6 +11,7 @@ from ..iproute import netlink
 from ..iproute.addr import Addr
 from ..iproute.linkmsg import Link
 from ..iproute.neigh import ndmsg
+from ..iproute.refusals import explain, explained
 from ..iproute.route import rtmsg
 from ..kinds import KINDS
 from .model import OUTSIDE, Key, Relation, Source, Thing
@@ -117,7 +118,10 @@ class Seen:
         if unknown:
             try:
                 answer = self.source.channel.nsids(netns, unknown)
-            except AgentRefused:  # the namespace has gone since it was dumped
+            except AgentRefused as error:
+                if error.netns is None:
+                    raise explain("ip netns list-id", ["netns"], error.errno or 0, "") from None
+                # the namespace has gone since it was dumped
                 answer = dict.fromkeys(unknown, -1)
             self._numbers.update({(netns, name): number for name, number in answer.items()})
 
@@ -252,7 +256,9 @@ def _radio(seen: Seen, key: Key, link: Link) -> Ends:
 
 def _holders(seen: Seen) -> Ends:
     """tun and tap links, and the programs that hold them; a link may have moved away from its program's namespace."""
-    for one in seen.source.channel.holders():
+    with explained("lsof /dev/net/tun"):
+        found = seen.source.channel.holders()
+    for one in found:
         index = one["path"].removeprefix("/dev/tap")
         for netns in sorted(seen.netns, key=lambda name: name != one["netns"]):
             key = seen.at.get((netns, int(index))) if index.isdigit() else (netns, one["link"])

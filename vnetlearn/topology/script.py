@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 
-from .. import kinds
+from .. import kinds, texts
 from ..iproute.addr import Addr
 from ..iproute.linkmsg import Link
 from ..iproute.route import Route
@@ -18,7 +17,7 @@ LOOPBACKS_MTU = 65536  # drivers/net/loopback.c
 
 def script(topology: Snapshot) -> str:
     """A shell script; what cannot be made by a command (cards, programs) is a comment in it."""
-    lines = ["#!/bin/sh", *(f"ip netns add {shlex.quote(name)}" for name in topology.netns if name)]
+    lines = ["#!/bin/sh", *(f"ip netns add {texts.word(name)}" for name in topology.netns if name)]
     without = {key: why for key in topology.links if (why := _cannot_be_made(topology, key))}
     lines += [f"# {topology.at(key)} is left out: {why}" for key, why in without.items()]
     ordered = [key for key in _ordered(topology) if key not in without]
@@ -49,7 +48,7 @@ def _cannot_be_made(topology: Snapshot, key: Key) -> str:
 
 
 def _line(netns: str, words: list[str]) -> str:
-    return shlex.join(["ip", *(["-n", netns] if netns else []), *words])
+    return texts.command(["ip", *(["-n", netns] if netns else []), *words])
 
 
 def _ordered(topology: Snapshot) -> Iterator[Key]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from .. import texts
 from ..errors import BadParameter, NotFound, close_to, did_you_mean
 from ..iproute.linkmsg import Link
 from ..iproute.namespace import Namespace
@@ -53,7 +54,7 @@ def _unknown(topology: Snapshot, name: str, tried: str) -> NotFound:
     close = close_to(name, there) or [one for one in there if one.endswith(f"/{name}")]
     return NotFound(
         tried,
-        f"there is no namespace or link {name!r}",
+        f"there is no namespace or link '{texts.line(name)}'",
         "it is not there (any more), or is spelled otherwise",
         did_you_mean(close, f"there are: {', '.join(there)}"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +10,9 @@ from pathlib import Path
 from socket import AF_UNSPEC
 from typing import TYPE_CHECKING
 
+from .. import texts
 from ..display.picture import Picture
+from ..files import written
 from ..iproute import netlink
 from ..iproute.addr import Addr, ifaddrmsg, read_addr
 from ..iproute.linkmsg import Link, ifinfmsg, read_links
@@ -57,21 +58,23 @@ class Topology(Snapshot):
 
     def to_json(self) -> str:
         """Everything as JSON, as docs/topology.schema.json describes it."""
-        return json.dumps(as_json(self), indent=1, ensure_ascii=False)
+        return texts.json(as_json(self), indent=1)
 
     def save(self, path: str | Path, **how: Unpack[View]) -> Path:
         """Write it to a file; its ending (svg, png, pdf, json, dot, sh) names the format. A picture takes `draw`'s.
 
-        Raises `BadParameter`, `ToolMissing`.
+        Raises `BadParameter`, `ToolMissing`, `NotWritten`.
         """
         file = Path(path)
-        texts: dict[str, Callable[[], str]] = {
+        forms: dict[str, Callable[[], str]] = {
             ".json": self.to_json,
             ".sh": self.to_script,
             ".dot": lambda: self.to_dot(**how),
         }
-        if file.suffix in texts:
-            file.write_text(texts[file.suffix]())
+        if file.suffix in forms:
+            text = forms[file.suffix]()
+            with written(file, f"save({str(path)!r})") as out:
+                out.write(text.encode())
             return file
         return self.draw(**how).save(path)
 

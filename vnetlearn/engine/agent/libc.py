@@ -14,12 +14,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0) -> None:
-    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), None), target)
+    _check(_libc.mount(source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None), target)
 
 
 def unmount(target: str) -> None:
     """What is mounted there goes once nobody uses it; nothing may be mounted there."""
-    _libc.umount2(target.encode(), MNT_DETACH)
+    _libc.umount2(os.fsencode(target), MNT_DETACH)
 
 
 def unshare_net(what: str) -> None:

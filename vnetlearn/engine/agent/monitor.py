@@ -23,8 +23,12 @@ class Monitor(Source):
         super().__init__(loop, channel)
         self._namespaces, self._sockets = namespaces, dict[str, socket.socket]()
         self._mounts = Mounts(loop, self._follow)
-        for netns in ("", *namespaces.mounted()):
-            self._add(netns)
+        try:
+            for netns in ("", *namespaces.mounted()):
+                self._add(netns)
+        except BaseException:
+            self._end()
+            raise
 
     def _add(self, netns: str) -> None:
         with self._namespaces.inside(netns):
@@ -47,8 +51,12 @@ class Monitor(Source):
             self._forget(netns)
             self.send(told(GONE, netns, b""))
         for netns in [name for name in names if name not in self._sockets]:
-            self._add(netns)
-            self.send(told(CAME, netns, b""))
+            try:
+                self._add(netns)
+            except OSError:  # it has gone again, or there is no descriptor for it
+                self.send(told(LOST, netns, b""))
+            else:
+                self.send(told(CAME, netns, b""))
 
     def _forget(self, netns: str) -> None:
         """An open socket would keep the namespace alive."""
@@ -57,7 +65,10 @@ class Monitor(Source):
         s.close()
 
     def eof(self) -> None:
+        self._end()
+        self.loop.ended(self.channel)
+
+    def _end(self) -> None:
         self._mounts.close()
         for netns in list(self._sockets):
             self._forget(netns)
-        self.loop.ended(self.channel)

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 REQUEST, REPLY, DATA, CREDIT, EOF, EXIT, NETLINK = range(1, 8)
 HEADER = struct.Struct("!BII")
 NETNS = "/run/netns"
+ERRORS = "surrogateescape"  # a name can be any bytes: those that are no UTF-8 are text as in file names (PEP 383)
 WINDOW = 1 << 20  # bytes of a program's output on their way; a program that writes more waits for its reader
 
 # A capture's parts: a namespace that it records now, one that it cannot record, one that it no longer records,
@@ -87,7 +88,7 @@ def netlink_request(netns: str, message: bytes, descriptors: Sequence[tuple[int,
     """
     parts = [_short(netns), bytes([len(descriptors)])]
     for offset, name in descriptors:
-        parts.append(DESCRIPTOR.pack(offset, len(name.encode())) + name.encode())
+        parts.append(DESCRIPTOR.pack(offset, len(named(name))) + named(name))
     return b"".join([*parts, message])
 
 
@@ -99,8 +100,13 @@ def netlink_parts(payload: bytes) -> tuple[str, bytearray, list[tuple[int, str]]
     for _ in range(count):
         offset, length = DESCRIPTOR.unpack_from(payload, at)
         at += DESCRIPTOR.size + length
-        descriptors.append((offset, payload[at - length : at].decode()))
+        descriptors.append((offset, payload[at - length : at].decode(errors=ERRORS)))
     return netns, bytearray(payload[at:]), descriptors
+
+
+def named(name: str) -> bytes:
+    """The bytes of a name."""
+    return name.encode(errors=ERRORS)
 
 
 def told(what: int, netns: str, datagram: bytes) -> bytes:
@@ -115,10 +121,10 @@ def told_parts(payload: bytes) -> tuple[int, str, bytes]:
 
 
 def _short(name: str) -> bytes:
-    return bytes([len(name.encode())]) + name.encode()
+    return bytes([len(named(name))]) + named(name)
 
 
 def _named(payload: bytes, at: int) -> tuple[str, int]:
     """The name that stands there behind its length, and where it ends."""
     end = at + 1 + payload[at]
-    return payload[at + 1 : end].decode(), end
+    return payload[at + 1 : end].decode(errors=ERRORS), end
