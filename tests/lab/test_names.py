@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from labs import eventually, lesson
 
 from vnetlearn import Lab, texts
-from vnetlearn.errors import CommandFailed, NotFound
+from vnetlearn.errors import BadParameter, CommandFailed, NotFound
 from vnetlearn.topology.topology import Topology, as_json
 
 EXAMPLES = int(os.environ.get("VNETLEARN_EXAMPLES", "1"))
@@ -179,3 +179,22 @@ def test_any_names(engine: str, tmp_path: Path) -> None:
         try_all(engine, spaces, links, alias, tmp_path)
 
     tried()
+
+
+def test_names_that_nothing_can_have(engine: str) -> None:
+    half = "\ud800"  # of a pair of UTF-16, and no byte either
+    with Lab("empty", engine=engine) as lab:
+        for error, wrong in (
+            (NotFound, lambda: lab[half]),
+            (NotFound, lambda: lab.link.get(half)),
+            (BadParameter, lambda: lab.netns.add(half)),
+            (BadParameter, lambda: lab.netns.delete("n" * 300)),
+            (BadParameter, lambda: lab.link.add("b", kind="bridge", netns=half)),
+            (BadParameter, lambda: lab.link.add("b", kind="bridge", netns="n" * 300)),
+            (BadParameter, lambda: lab.link.add("à", kind="bridge")),  # 0xa0, which is white space to the kernel
+        ):
+            with pytest.raises(error) as raised:
+                wrong()
+            safe(str(lesson(raised.value)))
+        assert [one.name for one in lab.link.show()] == ["lo"]
+        assert lab.run(f"ip link add name {bash('à'.encode())} type bridge", quiet=True).status

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from .. import texts
 from ..engine.program import Program
 from ..lab.lab import Node
 
@@ -25,7 +26,9 @@ def shell(node: Node, words: Mapping[str, int] = MappingProxyType({})) -> int:
     """
     name = node.name or "host"
     functions = {f"BASH_FUNC_{word}%%": f"() {{ exit {status}; }}" for word, status in words.items()}
-    env = {**functions, "TERM": os.environ.get("TERM", "dumb"), "PS1": f"{name}:\\w# "}
+    # In a variable, since bash would run what a prompt has of $(…)
+    prompt = {"VNETLEARN_NODE": texts.line(name), "PS1": "$VNETLEARN_NODE:\\w# "}
+    env = {**functions, **prompt, "TERM": os.environ.get("TERM", "dumb")}
     if not sys.stdin.isatty():
         return node.run(["bash"], input=sys.stdin.read()).status
     size = os.get_terminal_size(sys.stdin.fileno())

@@ -37,6 +37,7 @@ def check_netns(name: str, tried: str) -> str:
         or name in ("", ".", "..")
         or re.search(r"[/\0]", name)
         or len(texts.encoded(name)) > 255
+        or texts.decoded(texts.encoded(name)) != name
     ):
         raise BadParameter(
             tried,

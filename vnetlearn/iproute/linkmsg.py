@@ -185,7 +185,7 @@ GENERIC = {
 
 def in_netns(netns: NetnsLike) -> tuple[str, netlink.Descriptor]:
     """The attribute that puts a link into a namespace, which the agent opens for the message."""
-    word = netns_word(netns)
+    word = checks.check_netns(netns_word(netns), f"ip link … netns {texts.word(netns_word(netns))}")
     return "IFLA_NET_NS_FD", netlink.Descriptor.of("" if word == FIRST else word)
 
 
