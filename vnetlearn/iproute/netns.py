@@ -109,21 +109,26 @@ class Namespaces(Generic[N]):
         """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
         tried = f"ip netns add {name}"
         checks.check_netns(name, tried)
-        try:
-            self.channel.netns_add(name)
-        except AgentRefused as error:
-            raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
-        self.wrote(f"ip netns add {shlex.quote(name)}")
+
+        def answered(error: AgentRefused | None) -> None:
+            if error:
+                raise explain(tried, ["netns", "add"], error.errno or 0, "")
+            self.wrote(f"ip netns add {shlex.quote(name)}")
+
+        self.channel.netns_add(name, answered)
         return self.named(name)
 
     def delete(self, name: NetnsLike) -> None:
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
         name = name.name if isinstance(name, Namespace) else name
-        try:
-            self.channel.netns_delete(checks.check_netns(name, f"ip netns delete {name}"))
-        except AgentRefused:
-            raise program.no_namespace(f"ip netns delete {name}", name) from None
-        self.wrote(f"ip netns delete {shlex.quote(name)}")
+        gone = checks.check_netns(name, f"ip netns delete {name}")
+
+        def answered(error: AgentRefused | None) -> None:
+            if error:
+                raise program.no_namespace(f"ip netns delete {gone}", gone)
+            self.wrote(f"ip netns delete {shlex.quote(gone)}")
+
+        self.channel.netns_delete(gone, answered)
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""

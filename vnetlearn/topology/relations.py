@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from socket import AF_INET, AF_INET6
 from typing import Any
@@ -11,8 +12,9 @@ from ..iproute import netlink
 from ..iproute.addr import Addr
 from ..iproute.linkmsg import Link
 from ..iproute.neigh import ndmsg
-from ..iproute.route import rtmsg
+from ..iproute.route import RTA_DST, RTA_SRC, rtmsg
 from ..kinds import KINDS
+from ..kinds.places import address_bytes
 from .model import OUTSIDE, Key, Relation, Source, Thing
 
 AF_BRIDGE = 7  # PF_BRIDGE of linux/socket.h, which Python has no name for
@@ -77,19 +79,20 @@ class Seen:
             found = [str(link.params[name]) for name in ("remote", "group") if link.params.get(name) not in ANY]
             wraps = KINDS[link.kind].wraps
             if wraps and wraps.table and not found:
-                message = ndmsg()
-                message["family"], message["ifindex"] = AF_BRIDGE, link.index
+                message = ndmsg(AF_BRIDGE, link.index.to_bytes(4, sys.byteorder))
                 rows = [row for row in self.dump(key[0], netlink.GETNEIGH, message) if row["ifindex"] == link.index]
                 found = [str(dst) for row in rows if (dst := row.get_attr("NDA_DST")) not in ANY]
             self._remotes[key] = list(dict.fromkeys(found))
         return self._remotes[key]
 
-    def ask(self, netns: str, kind: int, message: netlink.Message, flags: int = 0) -> list[netlink.Message]:
+    def ask(
+        self, netns: str, kind: int, message: netlink.Message | netlink.Draft, flags: int = 0
+    ) -> list[netlink.Message]:
         """The kernel's answers to a question; none when it refused it."""
-        answer = netlink.ask_all(self.source.channel, [(netns, netlink.encode(kind, message, flags))])[0]
-        return [] if isinstance(answer, OSError) else answer
+        told = netlink.ask_all(self.source.channel, [[(netns, netlink.encode(kind, message, flags))]])[0]
+        return [] if isinstance(told, OSError) else [netlink.decode(one) for one in told.answers[0]]
 
-    def dump(self, netns: str, kind: int, message: netlink.Message) -> list[netlink.Message]:
+    def dump(self, netns: str, kind: int, message: netlink.Message | netlink.Draft) -> list[netlink.Message]:
         return self.ask(netns, kind, message, netlink.DUMP)
 
     def _elsewhere(self, candidates: Callable[[Key, Link], Iterable[str]]) -> None:
@@ -190,12 +193,9 @@ def _dev(seen: Seen, key: Key, link: Link, netns: str) -> Key:
 
 def _route_dev(seen: Seen, netns: str, dst: str, src: str | None) -> int | None:
     """`ip route get DST [from SRC]`: the index of its dev, or None where there is no route."""
-    message = rtmsg(AF_INET6 if ":" in dst else AF_INET)
-    bits = 128 if ":" in dst else 32
-    message["dst_len"], message["attrs"] = bits, [("RTA_DST", dst)]
-    if src:
-        message["src_len"] = bits
-        message["attrs"].append(("RTA_SRC", src))
+    family, bits = (AF_INET6, 128) if ":" in dst else (AF_INET, 32)
+    attributes = [(RTA_DST, address_bytes(dst)), *([(RTA_SRC, address_bytes(src))] if src else [])]
+    message = rtmsg(family, attributes, dst_len=bits, src_len=bits if src else 0)
     return next((answer.get_attr("RTA_OIF") for answer in seen.ask(netns, netlink.GETROUTE, message)), None)
 
 
