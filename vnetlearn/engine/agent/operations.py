@@ -30,7 +30,7 @@ class Batch(Source):
     refused = False
 
     def eof(self) -> None:
-        self.loop.ended(self.channel)
+        del self.loop.sources[self.channel]
 
 
 class Agent:
