@@ -272,7 +272,10 @@ def _names(kind: kinds.Kind) -> dict[int, str]:
 
 def read_link(message: bytes, netns: str, name_of: Callable[[int], str]) -> Link:
     """A Link from the kernel's message; `name_of` gives a link's name for its index in the same namespace."""
-    told = Told.of(message)
+    return _link(Told.of(message), netns, name_of)
+
+
+def _link(told: Told, netns: str, name_of: Callable[[int], str]) -> Link:
     has, info = told.attributes, told.info
     kind = netlink.text(info.get(IFLA_INFO_KIND, b"").rstrip(b"\0")) or ("loopback" if told.flags & LOOPBACK else "")
     port = netlink.text(info.get(IFLA_INFO_SLAVE_KIND, b"").rstrip(b"\0")) + "_slave"
@@ -317,6 +320,6 @@ def _gen_mode(of_link: Mapping[int, bytes]) -> str:
 
 def read_links(messages: Iterable[bytes], netns: str) -> list[Link]:
     """All links of a namespace from the messages of a dump."""
-    messages = list(messages)
-    names = {netlink.ifindex(one): netlink.ifname(one) for one in messages}
-    return [read_link(one, netns, lambda i: names.get(i, f"if{i}" if i else "")) for one in messages]
+    told = [Told.of(one) for one in messages]
+    names = {one.index: one.text(IFLA_IFNAME) for one in told}
+    return [_link(one, netns, lambda i: names.get(i, f"if{i}" if i else "")) for one in told]

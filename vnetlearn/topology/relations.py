@@ -57,6 +57,12 @@ class Seen:
         self._numbers: dict[Key, int] = {}  # by which namespace the other is known
         self._remotes: dict[Key, list[str]] = {}
         self.below: dict[Key, Key] = {}
+        self._indices: dict[int, list[str]] = {}  # the namespaces that have a link of this index
+        self._pairs: dict[tuple[str, int, int], list[str]] = {}  # by an end's kind, its index, and the other's
+        for (name, _), link in links.items():
+            self._indices.setdefault(link.index, []).append(name)
+            if "peer" in wanted(link) and link.link_netnsid >= 0:
+                self._pairs.setdefault((link.kind, link.index, link.link_index), []).append(name)
         self._elsewhere(self._pointing_back)
         self._elsewhere(self._with_index)
 
@@ -124,21 +130,12 @@ class Seen:
                 answer = dict.fromkeys(unknown, -1)
             self._numbers.update({(netns, name): number for name, number in answer.items()})
 
-    def _pointing_back(self, key: Key, link: Link) -> Iterator[str]:
+    def _pointing_back(self, key: Key, link: Link) -> list[str]:
         """Namespaces in which the link of this index is the other end of a pair, and points back here."""
-        for name in self.netns:
-            there = self.links.get(self.at.get((name, link.link_index), ("", "")))
-            if (
-                there
-                and link.kind == there.kind
-                and "peer" in wanted(link)
-                and there.link_index == link.index
-                and there.link_netnsid >= 0
-            ):
-                yield name
+        return self._pairs.get((link.kind, link.link_index, link.index), [])
 
-    def _with_index(self, key: Key, link: Link) -> Iterator[str]:
-        return (name for name in self.netns if (name, link.link_index) in self.at)
+    def _with_index(self, key: Key, link: Link) -> list[str]:
+        return self._indices.get(link.link_index, [])
 
 
 Ends = Iterator[tuple[Key, Key]]
