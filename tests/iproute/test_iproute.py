@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from labs import able, eventually, lesson
 
 from vnetlearn import KINDS, Lab, Node
 from vnetlearn.display.table import Table
-from vnetlearn.engine.channel import Channel
 from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused, NotFound
 from vnetlearn.iproute.linkmsg import Link
 
@@ -159,34 +157,22 @@ def test_links_move_between_namespaces(lab: Lab) -> None:
     assert "d" not in red.link
 
 
-def test_a_namespace_costs_no_more_requests(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    red, sent, send = lab.netns.add("red"), list[int](), Channel.send
+def test_the_agent_keeps_no_namespace_alive(lab: Lab) -> None:
+    """Neither by descriptors of namespaces nor by sockets in them; of the first one it keeps both."""
+    red, blue = lab.netns.add("red"), lab.netns.add("blue")
+    lab.link.add("b", kind="bridge")
 
-    def noted(self: Channel, kind: int, number: int, payload: bytes) -> None:
-        sent.append(kind)
-        send(self, kind, number, payload)
+    def held() -> list[str]:
+        return sorted(lab.run("readlink /proc/1/fd/*", quiet=True).stdout.replace("[", ":").split())
 
-    def requests(do: Callable[[], object]) -> int:
-        sent.clear()
-        do()
-        return len(sent)
-
-    monkeypatch.setattr(Channel, "send", noted)
-    plain = requests(lambda: lab.link.add("b0", kind="bridge"))
-    assert requests(lambda: lab.link.add("b1", kind="bridge", netns="red")) == plain
-    assert requests(lambda: lab.link.add("b2", kind="bridge", netns=red)) == plain
-    assert requests(lambda: red.link.add("b3", kind="bridge", netns=lab.host)) == plain
-    pair = requests(lambda: lab.link.add("v0", kind="veth", peer="v1"))
-    assert requests(lambda: lab.link.add("v2", kind="veth", peer={"name": "v3", "netns": "red"})) < pair, (
-        "no peer's name"
-    )
-    assert requests(lambda: lab.link.add("v4", kind="veth", netns="red", peer={"name": "v5", "netns": red})) <= pair
-    change = requests(lambda: lab.link.set("v0", alias="moves"))
-    assert requests(lambda: lab.link.set("v0", netns="red")) == change
-    assert {link.name for link in red.link.show()} == {"lo", "b1", "b2", "v0", "v3", "v4", "v5"}
-    assert {link.name for link in lab.link.show()} == {"lo", "b0", "b3", "v1", "v2"}
-    agents = lab.run("ls -l /proc/1/fd | grep -c net:", quiet=True).stdout
-    assert agents == "1\n", "of all namespaces that it opened it keeps its own"
+    before = [one.split(":")[0] for one in held()]
+    red.link.add("b1", kind="bridge", netns="blue")
+    lab.link.add("v0", kind="veth", netns="red", peer={"name": "v1", "netns": blue})
+    blue.link.set("v1", netns=lab.host, up=True)
+    with lab.batch():
+        red.link.set("v0", up=True)
+        blue.link.delete("b1")
+    assert [one.split(":")[0] for one in held()] == before
 
 
 def test_the_parent_may_be_elsewhere(lab: Lab) -> None:

@@ -10,14 +10,17 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from ..errors import LabDied
-from .agent.wire import CREDIT, DATA, EOF, NETLINK, REPLY, REQUEST, Frames, frame, netlink_request
+from .agent.wire import CREDIT, DATA, EOF, NETLINK, REPLY, REQUEST, Ask, Frames, frame, netlink_request
+from .batch import Batch, Pending
 
 ANSWER_SECONDS = 20.0
 
+T = TypeVar("T")
 Frame: TypeAlias = tuple[int, bytes]
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -82,6 +85,32 @@ class Stream:
         self._channel.forget(self.number)
 
 
+class _Row:
+    """A batch's channel: the agent does what it is asked for on it, one after the other, until it refuses something."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._stream = channel._begin(REQUEST, json.dumps({"op": "batch"}).encode())
+        self._opened = False
+
+    def ask(self, frames: list[Frame]) -> None:
+        self._channel._send([frame(kind, self._stream.number, payload) for kind, payload in frames])
+
+    def answer(self) -> Frame:
+        if not self._opened:  # the answer to the request for the row itself
+            self._channel._first(self._stream)
+            self._opened = True
+        return self._channel._first(self._stream)
+
+    def close(self) -> None:
+        self._stream.forget()
+        self._stream.eof()
+
+
+class _OfThread(threading.local):
+    batch: Batch | None = None
+
+
 class Channel:
     """An agent's stream. Any thread may use it; `died` says why the engine ended, when it did.
 
@@ -96,7 +125,7 @@ class Channel:
         seconds = struct.pack("ll", int(ANSWER_SECONDS), 0)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         self._numbers, self._streams = itertools.count(1), dict[int, Stream]()
-        self._lock, self._sending = threading.Lock(), threading.Lock()
+        self._lock, self._sending, self._of_thread = threading.Lock(), threading.Lock(), _OfThread()
         self._open, self._why = True, ""
         self._reader = threading.Thread(target=self._read, name="vnetlearn-lab", daemon=True)
         self._reader.start()
@@ -109,12 +138,6 @@ class Channel:
         The answer is the release of its kernel, as `uname -r` says it.
         """
         return str(self.request("hello", time=time.time(), seed=os.urandom(32).hex())["kernel"])
-
-    def netns_add(self, name: str) -> None:
-        self.request("netns_add", name=name)
-
-    def netns_delete(self, name: str) -> None:
-        self.request("netns_delete", name=name)
 
     def netns_list(self) -> dict[str, int]:
         """Names of namespaces, and their inode numbers."""
@@ -161,34 +184,76 @@ class Channel:
         """rtnetlink's notifications of all namespaces."""
         return self._open_stream("monitor")[0]
 
-    def netlink(self, netns: str, message: bytes, descriptors: Sequence[tuple[int, str]] = ()) -> bytes:
-        """Send one rtnetlink message in a namespace ("" is the lab's first): all that the kernel answers.
+    def netlink(self, netns: str, message: bytes) -> bytes:
+        """Send one rtnetlink message in a namespace ("" is the lab's first): all that the kernel answers."""
+        answer = self.netlink_rows([[(netns, message, ())]])[0]
+        if isinstance(answer, AgentRefused):
+            raise answer
+        return answer
 
-        `descriptors` says at which offsets of the message the agent is to write descriptors, and of which namespaces.
+    def netlink_rows(self, rows: Sequence[Sequence[Ask]]) -> list[bytes | AgentRefused]:
+        """Send rows of rtnetlink messages: all that the kernel answers to each, up to the first that it refuses.
+
+        All are sent before the first answer is waited for.
         """
-        stream, kind, payload = self._ask(NETLINK, netlink_request(netns, message, descriptors))
-        stream.forget()
-        if kind == REPLY:
-            raise _refused(json.loads(payload))
-        return payload
-
-    def netlink_all(self, requests: Sequence[tuple[str, bytes]]) -> list[bytes | AgentRefused]:
-        """As `netlink`, for many: all are sent before the first answer is waited for."""
         streams = []
         try:
-            for netns, message in requests:
-                streams.append(self._begin(NETLINK, netlink_request(netns, message)))
-            answers = [self._first(stream) for stream in streams]
+            for row in rows:
+                streams.append(self._begin(NETLINK, netlink_request(row)))
+            return [_row_answer(*self._first(stream)) for stream in streams]
         finally:
             for stream in streams:
                 stream.forget()
-        return [_refused(json.loads(payload)) if kind == REPLY else payload for kind, payload in answers]
 
     def request(self, op: str, **arguments: Json) -> dict[str, Json]:
         """Ask for one thing, by the operation's name."""
         stream, answer = self._open_stream(op, **arguments)
         stream.forget()
         return answer
+
+    # Changes. `read` makes the result of the answer, or raises; in a batch they are not waited for
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Changes of this thread are sent without waiting; whatever needs an answer waits for all of them first.
+
+        Raises, there or at the end, the error of the first that was refused; what came after it was not done.
+        """
+        outer = self._of_thread.batch
+        batch = self._of_thread.batch = outer or Batch(lambda: _Row(self))
+        try:
+            yield
+        finally:
+            try:
+                batch.settle()
+            finally:
+                self._of_thread.batch = outer
+                if outer is None:
+                    batch.close()
+
+    def change_row(self, row: Sequence[Ask], read: Callable[[bytes | AgentRefused], T]) -> Pending[T]:
+        """As one of `netlink_rows`."""
+        return self._change(NETLINK, netlink_request(row), lambda *answer: read(_row_answer(*answer)))
+
+    def netns_add(self, name: str, read: Callable[[AgentRefused | None], T]) -> Pending[T]:
+        return self._change_names("netns_add", name, read)
+
+    def netns_delete(self, name: str, read: Callable[[AgentRefused | None], T]) -> Pending[T]:
+        return self._change_names("netns_delete", name, read)
+
+    def _change_names(self, op: str, name: str, read: Callable[[AgentRefused | None], T]) -> Pending[T]:
+        def answered(_: int, payload: bytes) -> T:
+            answer = json.loads(payload)
+            return read(_refused(answer) if "errno" in answer else None)
+
+        return self._change(REQUEST, json.dumps({"op": op, "name": name}).encode(), answered)
+
+    def _change(self, kind: int, payload: bytes, read: Callable[[int, bytes], T]) -> Pending[T]:
+        if self._of_thread.batch is not None:
+            return self._of_thread.batch.send(kind, payload, read)
+        stream, answered, answer = self._ask(kind, payload)
+        stream.forget()
+        return Pending[T](lambda: None).made(read(answered, answer))
 
     def _answer(self, op: str, **arguments: Json) -> Any:
         return self.request(op, **arguments)
@@ -214,6 +279,8 @@ class Channel:
             raise
 
     def _begin(self, kind: int, payload: bytes) -> Stream:
+        if (batch := self._of_thread.batch) is not None:
+            batch.settle()
         with self._lock:
             if not self._open:
                 raise self.death()
@@ -234,9 +301,12 @@ class Channel:
             raise self.death() from None
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
+        self._send([frame(kind, channel, payload)])
+
+    def _send(self, frames: Sequence[bytes]) -> None:
         try:
             with self._sending:
-                self._socket.sendall(frame(kind, channel, payload))
+                self._socket.sendall(b"".join(frames))
         except OSError as error:  # after SO_SNDTIMEO, or because nobody is there: then the engine knows why
             self.hang_up("it takes nothing more" if isinstance(error, BlockingIOError) else "")
             raise self.death() from None
@@ -278,7 +348,7 @@ class Channel:
         frames = Frames()
         while True:
             try:
-                data = self._socket.recv(1 << 18)
+                data = self._socket.recv(1 << 16)
             except OSError:
                 data = b""
             if not data:
@@ -289,6 +359,10 @@ class Channel:
                     stream = self._streams.get(number)
                 if stream is not None:
                     stream._frames.put((kind, payload))
+
+
+def _row_answer(kind: int, payload: bytes) -> bytes | AgentRefused:
+    return _refused(json.loads(payload)) if kind == REPLY else payload
 
 
 def _refused(answer: dict[str, Any]) -> AgentRefused:

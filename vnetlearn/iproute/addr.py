@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from socket import AF_INET
-from typing import TypeAlias
-
-from pyroute2.netlink.rtnl import ifaddrmsg as pyroute2_addr
 
 from .. import texts
 from ..display.table import Table
 from ..errors import BadParameter, NotFound
+from ..kinds.places import IndexOf, address_bytes, address_text
 from . import checks, names, netlink
 from .namespace import Namespace
-from .netlink import RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_NOWHERE, RT_SCOPE_SITE, RT_SCOPE_UNIVERSE
+from .netlink import (
+    RT_SCOPE_HOST,
+    RT_SCOPE_LINK,
+    RT_SCOPE_NOWHERE,
+    RT_SCOPE_SITE,
+    RT_SCOPE_UNIVERSE,
+    U32,
+    Attribute,
+    Draft,
+)
 
 SCOPES = {
     RT_SCOPE_UNIVERSE: "global",
@@ -25,7 +34,8 @@ SCOPES = {
 }
 NODAD, NOPREFIXROUTE, TENTATIVE = 0x2, 0x200, 0x40
 FOREVER = 0xFFFFFFFF
-Attribute: TypeAlias = tuple[str, str | bytes | int | dict[str, int]]
+IFADDRMSG, CACHEINFO = struct.Struct("=BBBBI"), struct.Struct("=IIII")  # rtnetlink(7); the latter has two times more
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8  # linux/if_addr.h
 
 
 @dataclass(frozen=True)
@@ -89,27 +99,23 @@ class Addrs:
             words += [word, str(seconds)] if seconds is not None else []
         words += [flag for flag, on in (("nodad", nodad), ("noprefixroute", noprefixroute)) if on]
         tried = self._namespace.spell(words)
-        message, address, length = self._message(local, dev, tried)
+        family, address, length = checks.network(local, tried)
         other = address
-        attributes: list[Attribute] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
         if peer is not None:
             _, other, length = checks.network(peer, tried)
-            attributes[1] = ("IFA_ADDRESS", other)
+        attributes: list[Attribute] = [(IFA_LOCAL, address_bytes(address)), (IFA_ADDRESS, address_bytes(other))]
         if broadcast is not None and (last := _broadcast(other, length, broadcast, tried)):
-            attributes.append(("IFA_BROADCAST", last))
+            attributes.append((IFA_BROADCAST, address_bytes(last)))
         if label is not None:
-            attributes.append(("IFA_LABEL", texts.encoded(label)))
+            attributes.append((IFA_LABEL, texts.encoded(label) + b"\0"))
         if valid_lft is not None or preferred_lft is not None:
-            lives = {"ifa_valid": valid_lft, "ifa_preferred": preferred_lft}
-            attributes.append(
-                (
-                    "IFA_CACHEINFO",
-                    {k: FOREVER if v is None else checks.number(v, "lifetime", tried) for k, v in lives.items()},
-                )
-            )
-        attributes.append(("IFA_FLAGS", NODAD * nodad | NOPREFIXROUTE * noprefixroute))
-        message["prefixlen"], message["attrs"] = length, attributes
-        message["scope"] = checks.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
+            lives = [
+                FOREVER if one is None else checks.number(one, "lifetime", tried) for one in (preferred_lft, valid_lft)
+            ]
+            attributes.append((IFA_CACHEINFO, CACHEINFO.pack(*lives, 0, 0)))
+        attributes.append((IFA_FLAGS, U32.pack(NODAD * nodad | NOPREFIXROUTE * noprefixroute)))
+        reach = checks.one_of(scope, SCOPES, "scope", tried) if scope else default_scope(address)
+        message = ifaddrmsg(family, length, reach, IndexOf(dev), attributes)
         self._namespace.change(words, netlink.NEWADDR, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
 
     def delete(self, local: str, *, dev: str, peer: str | None = None) -> None:
@@ -119,11 +125,12 @@ class Addrs:
         """
         words = ["addr", "delete", str(local), *(["peer", str(peer)] if peer else []), "dev", dev]
         tried = self._namespace.spell(words)
-        message, address, _ = self._message(local, dev, tried)
-        message["attrs"] = [("IFA_LOCAL", address), ("IFA_ADDRESS", address)]
+        family, address, length = checks.network(local, tried)
+        other = address
         if peer:
-            _, other, message["prefixlen"] = checks.network(peer, tried)
-            message["attrs"][1] = ("IFA_ADDRESS", other)
+            _, other, length = checks.network(peer, tried)
+        attributes = [(IFA_LOCAL, address_bytes(address)), (IFA_ADDRESS, address_bytes(other))]
+        message = ifaddrmsg(family, length, 0, IndexOf(dev), attributes)
         self._namespace.change(words, netlink.DELADDR, message, netlink.ACK)
 
     def flush(self, *, dev: str) -> None:
@@ -134,7 +141,10 @@ class Addrs:
 
     def show(self, *, dev: str | None = None) -> Table[Addr]:
         """`ip addr show [dev DEV]`. Raises `NotFound`."""
-        by_index = names.every(self._namespace)
+        here = self._namespace.name
+        dump = netlink.encode(netlink.GETADDR, ifaddrmsg(), netlink.DUMP)
+        links, messages = self._namespace.told([(here, netlink.ALL_LINKS), (here, dump)]).answers
+        by_index = names.of(links)
         if dev is not None and dev not in by_index.values():
             raise NotFound(
                 self._namespace.spell(["addr", "show", "dev", dev]),
@@ -142,38 +152,35 @@ class Addrs:
                 "this namespace has: " + ", ".join(by_index.values()),
                 "check the name",
             )
-        messages = self._namespace.dump(netlink.GETADDR, ifaddrmsg())
-        found = (read_addr(m, self._namespace.name, by_index) for m in messages)
+        found = (read_addr(m, here, by_index) for m in messages)
         return Table(one for one in found if dev is None or one.dev == dev)
 
-    def _message(self, local: str, dev: str, tried: str) -> tuple[netlink.Message, str, int]:
-        family, address, length = checks.network(local, tried)
-        message = ifaddrmsg()
-        message["family"], message["prefixlen"] = family, length
-        message["index"] = names.index(self._namespace, dev, tried)
-        return message, address, length
 
-
-def read_addr(message: netlink.Message, netns: str, names: dict[int, str]) -> Addr:
+def read_addr(message: bytes, netns: str, names: dict[int, str]) -> Addr:
     """An Addr from a message of a dump; `names` has the links' names by index."""
-    address, local = message.get_attr("IFA_ADDRESS"), message.get_attr("IFA_LOCAL")
-    flags = message.get_attr("IFA_FLAGS") or message["flags"]
-    lives = message.get_attr("IFA_CACHEINFO") or {"ifa_valid": FOREVER, "ifa_preferred": FOREVER}
+    family, length, flags, scope, index = IFADDRMSG.unpack_from(message, netlink.BODY)
+    told = netlink.attributes(message, netlink.BODY + IFADDRMSG.size)
+    address, local = told.get(IFA_ADDRESS, b""), told.get(IFA_LOCAL, b"")
+    if IFA_FLAGS in told:
+        flags = U32.unpack(told[IFA_FLAGS])[0] or flags
+    preferred, valid, _, _ = (
+        CACHEINFO.unpack(told[IFA_CACHEINFO]) if IFA_CACHEINFO in told else (FOREVER, FOREVER, 0, 0)
+    )
     return Addr(
         netns=netns,
-        dev=names.get(message["index"], f"if{message['index']}"),
-        local=local or address,
-        prefixlen=message["prefixlen"],
-        scope=SCOPES.get(message["scope"], str(message["scope"])),
-        family="inet" if message["family"] == AF_INET else "inet6",
-        peer=address if local and address != local else "",
-        broadcast=message.get_attr("IFA_BROADCAST") or "",
-        label=netlink.text(message.get_attr("IFA_LABEL") or ""),
+        dev=names.get(index, f"if{index}"),
+        local=address_text(local or address),
+        prefixlen=length,
+        scope=SCOPES.get(scope, str(scope)),
+        family="inet" if family == AF_INET else "inet6",
+        peer=address_text(address) if local and address != local else "",
+        broadcast=address_text(told[IFA_BROADCAST]) if IFA_BROADCAST in told else "",
+        label=netlink.text(told.get(IFA_LABEL, b"").rstrip(b"\0")),
         tentative=bool(flags & TENTATIVE),
         noprefixroute=bool(flags & NOPREFIXROUTE),
         nodad=bool(flags & NODAD),
-        valid_lft=None if lives["ifa_valid"] == FOREVER else lives["ifa_valid"],
-        preferred_lft=None if lives["ifa_preferred"] == FOREVER else lives["ifa_preferred"],
+        valid_lft=None if valid == FOREVER else valid,
+        preferred_lft=None if preferred == FOREVER else preferred,
     )
 
 
@@ -197,7 +204,12 @@ def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
     return "" if length > 30 else str(net.broadcast_address if wanted == "+" else net.network_address)
 
 
-def ifaddrmsg() -> netlink.Message:
-    """An empty RTM_*ADDR message."""
-    message: netlink.Message = pyroute2_addr.ifaddrmsg()
-    return message
+def ifaddrmsg(
+    family: int = 0,
+    prefixlen: int = 0,
+    scope: int = 0,
+    index: bytes = bytes(4),
+    attributes: Sequence[Attribute] = (),
+) -> Draft:
+    """An RTM_*ADDR message (rtnetlink(7))."""
+    return Draft((struct.pack("=BBBB", family, prefixlen, 0, scope), index), attributes)

@@ -117,11 +117,12 @@ def mac(text: str, tried: str, *, sizes: tuple[int, ...] = (6, 8, 20)) -> str:
 
 
 def number(value: object, what: str, tried: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    """A whole number of 32 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 32:
         raise BadParameter(
             tried,
             f'argument "{value}" is wrong: invalid "{what}" value',
-            f"{what} is a whole number",
+            f"{what} is a whole number of 32 bits",
             f"{what}=1500, for example",
         )
     return value

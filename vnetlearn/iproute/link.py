@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from .. import kinds, texts
+from .. import kinds
 from ..display.table import Table
-from ..errors import BadParameter, KernelRefused, NotFound
+from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
+from ..kinds.places import IndexOf
 from . import checks, linkinfo, names, netlink
-from .linkmsg import GENERIC, Link, ifinfmsg, in_netns, read_link, read_links
+from .linkmsg import GENERIC, IFLA_LINK, IFLA_LINKINFO, Link, ifinfmsg, in_netns, read_link, read_links, text_bytes
 from .namespace import Namespace, NetnsLike, netns_word
+from .netlink import IFLA_IFNAME, Attribute, Draft
 from .rollback import Before
+
+VETH_INFO_PEER = 1  # linux/veth.h
 
 LinkValue: TypeAlias = "kinds.ParamValue | Namespace | None"
 """What a parameter of a link may be; None leaves it out."""
@@ -59,19 +63,30 @@ class Links:
         checks.check_name(name, tried)
         if device.parent == "required" and device.parent_word == "link" and not link:
             raise _needs_a_link(tried, name, device)
-        data: list[Any] = linkinfo.encoded(self._namespace, device, params, tried)
-        attributes: list[Any] = [("IFLA_IFNAME", texts.encoded(name))]
+        data = linkinfo.encoded(device, params, tried)
+        attributes: list[Attribute] = [(IFLA_IFNAME, text_bytes(name))]
         if link:
-            attributes.append(("IFLA_LINK", names.index(self._namespace, link, tried)))
-        attributes += self._generic(generic, tried)
+            attributes.append((IFLA_LINK, IndexOf(link)))
+        attributes += _generic(generic, tried)
         if target is not None:
             attributes.append(in_netns(target))
         if peer is not None:
-            data.append(("VETH_INFO_PEER", self._peer(other, tried)))
-        attributes.append(("IFLA_LINKINFO", linkinfo.of_new(kind, data)))
-        message = ifinfmsg(attributes, up=up or None, index=generic.get("index", 0), flags=generic)
-        self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK | netlink.CREATE | netlink.EXCL)
-        return Links(self._namespace if target is None else self._namespace.other(target)).get(name)
+            data.append((VETH_INFO_PEER, _peer(other, tried)))
+        attributes.append((IFLA_LINKINFO, linkinfo.of_new(kind, data)))
+        message = ifinfmsg(attributes, up=up or None, index=_index(generic, tried), flags=generic)
+        there = self._namespace if target is None else self._namespace.other(target)
+        made = [name]
+        if peer is not None and "name" in other and other.get("netns") in (None, target):
+            made.append(other["name"])  # of which the link tells the index alone
+        pending = self._namespace.change(
+            words,
+            netlink.NEWLINK,
+            message,
+            netlink.ACK | netlink.CREATE | netlink.EXCL,
+            then=[(there.name, netlink.link_named(one)) for one in made],
+            read=lambda told: _made(there, told, known=not target),
+        )
+        return pending.get() if pending.known else Promised(pending.get)
 
     def set(
         self,
@@ -100,31 +115,50 @@ class Links:
             own = kinds.checked(kind, own, new=False)
             words += ["type", kind, *kinds.words(kind, own)]
         tried = self._namespace.spell(words)
-        was = names.message(self._namespace, dev, tried, netlink.decode)
-        attributes = self._generic(generic, tried)
+        attributes = _generic(generic, tried)
         if netns is not None:
             attributes.append(in_netns(netns))
         if kind:
-            attributes.append(("IFLA_LINKINFO", linkinfo.changed(self._namespace, kind, own, was, tried)))
-        message = ifinfmsg(attributes, up=up, index=was["index"], flags=generic)
+            whole = names.message(self._namespace, dev, tried) if kinds.kind(kind).whole else None
+            attributes.append((IFLA_LINKINFO, linkinfo.changed(kind, own, whole, tried)))
         several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
-        before = Before(self._namespace, was, netns, tried) if several else None
-        try:
-            self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK)
-        except KernelRefused as error:
-            if before and not before.restore():
+        if several or not {"name", "group"}.isdisjoint(
+            generic
+        ):  # in such a message they do not say which link is meant
+            who: int | IndexOf = IndexOf(dev)
+        else:
+            who, attributes = 0, [(IFLA_IFNAME, text_bytes(dev)), *attributes]
+        before = Before(self._namespace, dev, netns) if several else None
+
+        def refused(error: VnetlearnError, told: netlink.Told) -> None:
+            if before and isinstance(error, KernelRefused) and not before.restore(told):
                 error.why += "; a part of the change was made, and the kernel does not take it back"
-            raise
+            elif not who:
+                self._missing(dev, tried)
+
+        message = ifinfmsg(attributes, up=up, index=who, flags=generic)
+        first = before.questions if before else ()
+        self._namespace.change(words, netlink.NEWLINK, message, netlink.ACK, first=first, refused=refused)
 
     def delete(self, name: str) -> None:
         """Delete a link: `ip link delete dev NAME`. Raises `NotFound`, `KernelRefused`."""
         words = ["link", "delete", "dev", name]
-        index = names.index(self._namespace, name, self._namespace.spell(words))
-        self._namespace.change(words, netlink.DELLINK, ifinfmsg([], index=index), netlink.ACK)
+        message = ifinfmsg([(IFLA_IFNAME, text_bytes(name))])
+        self._namespace.change(
+            words,
+            netlink.DELLINK,
+            message,
+            netlink.ACK,
+            refused=lambda error, told: self._missing(name, self._namespace.spell(words)),
+        )
+
+    def _missing(self, name: str, tried: str) -> None:
+        """A change was refused that named a link by its name: raises `NotFound` where that is why."""
+        names.index(self._namespace, name, tried)
 
     def show(self, *, kind: str | None = None, master: str | None = None, up: bool = False) -> Table[Link]:
         """All links of the namespace: `ip -d link show [type KIND] [master M] [up]`."""
-        links = read_links(self._namespace.dump(netlink.GETLINK, ifinfmsg([])), self._namespace.name)
+        links = read_links(self._namespace.answers(netlink.GETLINK, ifinfmsg(), netlink.DUMP), self._namespace.name)
         return Table(
             one
             for one in links
@@ -134,8 +168,7 @@ class Links:
     def get(self, name: str) -> Link:
         """One link: `ip -d link show dev NAME`. Raises `NotFound`."""
         tried = self._namespace.spell(["link", "show", "dev", name])
-        message = names.message(self._namespace, name, tried, netlink.decode)
-        return read_link(message, self._namespace.name, lambda index: names.name(self._namespace, index))
+        return _read(self._namespace, names.message(self._namespace, name, tried), {})
 
     def __getitem__(self, name: str) -> Link:
         return self.get(name)
@@ -168,27 +201,68 @@ class Links:
             words += GENERIC[key].words(value)
         return words
 
-    def _generic(self, generic: dict[str, Any], tried: str) -> list[tuple[str, Any]]:
-        def index(name: str) -> int:
-            return names.index(self._namespace, name, tried)
 
-        return [
-            (GENERIC[key].attribute, GENERIC[key].encode(value, tried, index))
-            for key, value in generic.items()
-            if GENERIC[key].attribute
-        ]
+def _generic(generic: dict[str, Any], tried: str) -> list[Attribute]:
+    return [
+        (GENERIC[key].attribute, GENERIC[key].encode(value, tried))
+        for key, value in generic.items()
+        if GENERIC[key].attribute
+    ]
 
-    def _peer(self, options: dict[str, Any], tried: str) -> Any:
-        """The other end of a pair: a whole link message of its own inside the first one."""
-        rest = dict(options)
-        name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
-        attributes = self._generic(_split(None, rest)[0], tried)
-        if name is not None:
-            attributes.insert(0, ("IFLA_IFNAME", texts.encoded(checks.check_name(name, tried))))
-        if target is not None:
-            attributes.append(in_netns(target))
-        message = ifinfmsg(attributes, up=up, index=rest.get("index", 0))
-        return {"index": message["index"], "flags": message["flags"], "change": message["change"], "attrs": attributes}
+
+def _index(options: dict[str, Any], tried: str) -> int:
+    """The index that a new link is to have; 0 where the kernel chooses it."""
+    return checks.number(options["index"], "index", tried) if "index" in options else 0
+
+
+def _peer(options: dict[str, Any], tried: str) -> Draft:
+    """The other end of a pair: a whole link message of its own inside the first one."""
+    rest = dict(options)
+    name, target, up = rest.pop("name", None), rest.pop("netns", None), rest.pop("up", None)
+    attributes = _generic(_split(None, rest)[0], tried)
+    if name is not None:
+        attributes.insert(0, (IFLA_IFNAME, text_bytes(checks.check_name(name, tried))))
+    if target is not None:
+        attributes.append(in_netns(target))
+    return ifinfmsg(attributes, up=up, index=_index(rest, tried))
+
+
+def _made(there: Namespace, told: netlink.Told, *, known: bool) -> Link:
+    """The new link; `known`: those that were looked up for it are in its own namespace."""
+    looked_up = told.links.values() if known else ()
+    messages = [answers[0] for answers in told.answers[1:]]
+    return _read(there, messages[0], names.of([*looked_up, *messages]))
+
+
+def _read(namespace: Namespace, message: bytes, known: dict[int, str]) -> Link:
+    """A link, of whose neighbours the names are `known`, or asked for: `ip` too shows names where it has numbers."""
+    unknown: list[int] = []
+
+    def name_of(index: int) -> str:
+        if index and index not in known:
+            unknown.append(index)
+        return known.get(index, "")
+
+    link = read_link(message, namespace.name, name_of)
+    if not unknown:
+        return link
+    found = names.named(namespace, unknown)
+    return read_link(message, namespace.name, lambda index: {**found, **known}.get(index, ""))
+
+
+class Promised(Link):
+    """A link that was made in a batch: who looks at it waits for the batch's answers, and then it is a Link."""
+
+    def __init__(self, wait: Callable[[], Link]) -> None:
+        object.__setattr__(self, "_wait", wait)
+
+    def __getattribute__(self, name: str) -> Any:
+        if type(self) is Promised:
+            link = object.__getattribute__(self, "_wait")()
+            object.__setattr__(self, "__class__", Link)
+            self.__dict__.clear()
+            self.__dict__.update(link.__dict__)
+        return object.__getattribute__(self, name)
 
 
 def _needs_a_link(tried: str, name: str, device: kinds.Kind) -> BadParameter:

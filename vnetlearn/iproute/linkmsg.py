@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import struct
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from socket import AF_INET6
+from typing import Any, TypeAlias
 
 from .. import kinds, texts
 from ..display.table import Table
 from ..errors import BadParameter
-from ..kinds.nla import LinkMessage
+from ..kinds.places import DescriptorOf, IndexOf, mac_bytes
 from . import checks, netlink
 from .namespace import FIRST, NetnsLike, netns_word
+from .netlink import IFLA_IFNAME, U32, Draft
+
+# linux/if_link.h
+(IFLA_ADDRESS, IFLA_BROADCAST, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN) = (1, 2, 4, 5, 10, 13)
+(IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_STATS64, IFLA_AF_SPEC, IFLA_GROUP) = (16, 18, 20, 23, 26, 27)
+(IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES, IFLA_LINK_NETNSID, IFLA_NEW_IFINDEX) = (28, 31, 32, 37, 49)
+IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA = 1, 2, 4, 5
+IFLA_INET6_ADDR_GEN_MODE = 8
 
 # linux/if.h, in the order in which ip(8) prints them
 FLAGS = {
@@ -28,6 +40,7 @@ FLAGS = {
     "LOWER_UP": 0x10000,
     "DORMANT": 0x20000,
 }
+LOOPBACK = FLAGS["LOOPBACK"]
 CHANGEABLE = sum(FLAGS[name] for name in ("UP", "NOARP", "MULTICAST", "PROMISC", "ALLMULTI"))
 # linux/if_arp.h, as ip(8) prints them
 TYPES = {
@@ -117,12 +130,15 @@ class Link:
 NOTABLE = ("mode", "flag", "id", "remote", "local", "key", "table", "macaddr", "bridge", "private", "vepa", "protocol")
 
 
+Content: TypeAlias = "bytes | Sequence[netlink.Attribute]"
+
+
 @dataclass(frozen=True)
 class Generic:
     """A parameter that every link has: its netlink attribute, or the flag it is; how it is written and checked."""
 
-    attribute: str
-    encode: Callable[[Any, str, Callable[[str], int]], Any] = lambda value, tried, index: value
+    attribute: int = 0
+    encode: Callable[[Any, str], Content] = lambda value, tried: text_bytes(value)
     flag: str = ""
     word: str = ""
 
@@ -134,67 +150,68 @@ class Generic:
         return [self.word, str(value)]
 
 
-def _number(what: str) -> Callable[[Any, str, Callable[[str], int]], int]:
-    return lambda value, tried, index: checks.number(value, what, tried)
+def text_bytes(text: object) -> bytes:
+    """Text as the kernel takes it, with its closing zero."""
+    return texts.encoded(str(text)) + b"\0"
 
 
-def _mac(value: Any, tried: str, index: Callable[[str], int]) -> str:
-    return checks.mac(value, tried)
+def _number(what: str) -> Callable[[Any, str], bytes]:
+    return lambda value, tried: U32.pack(checks.number(value, what, tried))
 
 
-def _name(value: Any, tried: str, index: Callable[[str], int]) -> bytes:
-    return texts.encoded(checks.check_name(value, tried))
+def _mac(value: Any, tried: str) -> bytes:
+    return mac_bytes(checks.mac(value, tried))
 
 
-def _alias(value: Any, tried: str, index: Callable[[str], int]) -> bytes:
-    return texts.encoded(str(value))
+def _master(value: Any, tried: str) -> bytes:
+    return IndexOf(value) if value else bytes(4)
 
 
-def _master(value: Any, tried: str, index: Callable[[str], int]) -> int:
-    return index(value) if value else 0
+def _name(value: Any, tried: str) -> bytes:
+    return text_bytes(checks.check_name(value, tried))
 
 
-def _addrgenmode(value: Any, tried: str, index: Callable[[str], int]) -> dict[str, Any]:
+def _addrgenmode(value: Any, tried: str) -> Content:
     if value not in ADDR_GEN_MODES:
         raise BadParameter(
             tried, f'"addrgenmode" value {value!r} is invalid', "", "one of " + ", ".join(ADDR_GEN_MODES)
         )
-    return {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", ADDR_GEN_MODES.index(value))]})]}
+    return [(int(AF_INET6), [(IFLA_INET6_ADDR_GEN_MODE, bytes([ADDR_GEN_MODES.index(value)]))])]
 
 
 GENERIC = {
-    "address": Generic("IFLA_ADDRESS", _mac, word="address"),
-    "broadcast": Generic("IFLA_BROADCAST", _mac, word="broadcast"),
-    "mtu": Generic("IFLA_MTU", _number("mtu"), word="mtu"),
-    "txqueuelen": Generic("IFLA_TXQLEN", _number("txqueuelen"), word="txqueuelen"),
-    "numtxqueues": Generic("IFLA_NUM_TX_QUEUES", _number("numtxqueues"), word="numtxqueues"),
-    "numrxqueues": Generic("IFLA_NUM_RX_QUEUES", _number("numrxqueues"), word="numrxqueues"),
-    "group": Generic("IFLA_GROUP", _number("group"), word="group"),
-    "index": Generic("", _number("index"), word="index"),
-    "alias": Generic("IFLA_IFALIAS", _alias, word="alias"),
-    "master": Generic("IFLA_MASTER", _master, word="master"),
-    "name": Generic("IFLA_IFNAME", _name, word="name"),
-    "addrgenmode": Generic("IFLA_AF_SPEC", _addrgenmode, word="addrgenmode"),
-    "netns": Generic("", word="netns"),
-    "arp": Generic("", flag="NOARP", word="arp"),
-    "multicast": Generic("", flag="MULTICAST", word="multicast"),
-    "promisc": Generic("", flag="PROMISC", word="promisc"),
-    "allmulticast": Generic("", flag="ALLMULTI", word="allmulticast"),
+    "address": Generic(IFLA_ADDRESS, _mac, word="address"),
+    "broadcast": Generic(IFLA_BROADCAST, _mac, word="broadcast"),
+    "mtu": Generic(IFLA_MTU, _number("mtu"), word="mtu"),
+    "txqueuelen": Generic(IFLA_TXQLEN, _number("txqueuelen"), word="txqueuelen"),
+    "numtxqueues": Generic(IFLA_NUM_TX_QUEUES, _number("numtxqueues"), word="numtxqueues"),
+    "numrxqueues": Generic(IFLA_NUM_RX_QUEUES, _number("numrxqueues"), word="numrxqueues"),
+    "group": Generic(IFLA_GROUP, _number("group"), word="group"),
+    "index": Generic(word="index"),
+    "alias": Generic(IFLA_IFALIAS, word="alias"),
+    "master": Generic(IFLA_MASTER, _master, word="master"),
+    "name": Generic(IFLA_IFNAME, _name, word="name"),
+    "addrgenmode": Generic(IFLA_AF_SPEC, _addrgenmode, word="addrgenmode"),
+    "netns": Generic(word="netns"),
+    "arp": Generic(flag="NOARP", word="arp"),
+    "multicast": Generic(flag="MULTICAST", word="multicast"),
+    "promisc": Generic(flag="PROMISC", word="promisc"),
+    "allmulticast": Generic(flag="ALLMULTI", word="allmulticast"),
 }
 
 
-def in_netns(netns: NetnsLike) -> tuple[str, netlink.Descriptor]:
+def in_netns(netns: NetnsLike) -> tuple[int, DescriptorOf]:
     """The attribute that puts a link into a namespace, which the agent opens for the message."""
-    word = checks.check_netns(netns_word(netns), f"ip link … netns {texts.word(netns_word(netns))}")
-    return "IFLA_NET_NS_FD", netlink.Descriptor.of("" if word == FIRST else word)
+    word = netns_word(netns)
+    return IFLA_NET_NS_FD, DescriptorOf("" if word == FIRST else word)
 
 
 def ifinfmsg(
-    attributes: Sequence[tuple[str, object]],
+    attributes: Sequence[netlink.Attribute] = (),
     up: bool | None = None,
-    index: int = 0,
+    index: int | IndexOf = 0,
     flags: Mapping[str, object] | None = None,
-) -> netlink.Message:
+) -> Draft:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
     value, mask = 0, 0
     wanted = {"UP": up, **{GENERIC[k].flag: (not v if k == "arp" else v) for k, v in (flags or {}).items()}}
@@ -202,60 +219,107 @@ def ifinfmsg(
         if name and on is not None:
             mask |= FLAGS[name]
             value |= FLAGS[name] if on else 0
-    message: netlink.Message = LinkMessage()
-    message["index"], message["flags"], message["change"] = index, value, mask
-    message["attrs"] = list(attributes)
-    return message
+    return ifinfmsg_with(attributes, index, value, mask)
 
 
-def read_link(message: netlink.Message, netns: str, name_of: Callable[[int], str]) -> Link:
-    """A Link from a message of a dump; `name_of` gives a link's name for its index in the same namespace."""
-    slots = {slot.name: slot for slot in message["attrs"]}  # once: get_attr goes through all of them each time
+def ifinfmsg_with(attributes: Sequence[netlink.Attribute], index: int | IndexOf, flags: int, change: int) -> Draft:
+    """An RTM_*LINK message with these flags, of which `change` says which are meant."""
+    where = struct.pack("=i", index) if isinstance(index, int) else index
+    return Draft((bytes(4), where, struct.pack("=II", flags, change)), attributes)
 
-    def of(name: str) -> Any:  # what pyroute2 decoded
-        return slots[name].value if name in slots else None
 
-    info = of("IFLA_LINKINFO")
-    kind = (info and info.get_attr("IFLA_INFO_KIND")) or ("loopback" if message["flags"] & FLAGS["LOOPBACK"] else "")
-    data = info and info.get_attr("IFLA_INFO_DATA")
-    port, port_data = info and info.get_attr("IFLA_INFO_SLAVE_KIND"), info and info.get_attr("IFLA_INFO_SLAVE_DATA")
-    lower, nsid = of("IFLA_LINK") or 0, of("IFLA_LINK_NETNSID")
+@dataclass(frozen=True)
+class Told:
+    """What an RTM_NEWLINK message tells of a link: struct ifinfomsg, and the attributes by their numbers."""
+
+    type: int
+    index: int
+    flags: int
+    attributes: Mapping[int, bytes]
+
+    @classmethod
+    def of(cls, message: bytes) -> Told:
+        hardware, index, flags, _ = netlink.IFINFOMSG.unpack_from(message, netlink.BODY)[1:]
+        return cls(hardware, index, flags, netlink.attributes(message, netlink.BODY + netlink.IFINFOMSG.size))
+
+    def number(self, attribute: int) -> int:
+        data = self.attributes.get(attribute)
+        return int.from_bytes(data, sys.byteorder) if data else 0
+
+    def text(self, attribute: int) -> str:
+        return netlink.text(self.attributes.get(attribute, b"").rstrip(b"\0"))
+
+    @functools.cached_property
+    def info(self) -> dict[int, bytes]:
+        """IFLA_LINKINFO: what its kind, and the master that it is a port of, tell."""
+        return netlink.attributes(self.attributes.get(IFLA_LINKINFO, b""))
+
+    def params(self, kind: str | kinds.Kind) -> kinds.InfoData | None:
+        """The kind's own attributes by their names, or a port's; None where there are none."""
+        record = kinds.kind(kind)
+        data = self.info.get(IFLA_INFO_SLAVE_DATA if record.name in kinds.PORTS else IFLA_INFO_DATA)
+        if data is None:
+            return None
+        names = _names(record)
+        return {"attrs": [(names[n], content) for n, content in netlink.attributes(data).items() if n in names]}
+
+
+@functools.cache
+def _names(kind: kinds.Kind) -> dict[int, str]:
+    """The names of a kind's attributes, by their numbers."""
+    return {kind.numbers[name]: name for name in kind.attributes}
+
+
+def read_link(message: bytes, netns: str, name_of: Callable[[int], str]) -> Link:
+    """A Link from the kernel's message; `name_of` gives a link's name for its index in the same namespace."""
+    return _link(Told.of(message), netns, name_of)
+
+
+def _link(told: Told, netns: str, name_of: Callable[[int], str]) -> Link:
+    has, info = told.attributes, told.info
+    kind = netlink.text(info.get(IFLA_INFO_KIND, b"").rstrip(b"\0")) or ("loopback" if told.flags & LOOPBACK else "")
+    port = netlink.text(info.get(IFLA_INFO_SLAVE_KIND, b"").rstrip(b"\0")) + "_slave"
+    lower, nsid = told.number(IFLA_LINK), has.get(IFLA_LINK_NETNSID)
     record = kinds.KINDS.get(kind)
     on_another = record is not None and (record.pair or record.parent == "required")
-    if lower == message["index"] and (nsid is None or not on_another):  # the kernel's way to say: on none
+    if lower == told.index and (nsid is None or not on_another):  # the kernel's way to say: on none
         lower = 0
     beneath = name_of if nsid is None else lambda index: f"if{index}" if index else ""  # in the other namespace
-    state = of("IFLA_OPERSTATE")
     return Link(
         netns=netns,
-        index=message["index"],
-        name=netlink.text(of("IFLA_IFNAME")),
+        index=told.index,
+        name=told.text(IFLA_IFNAME),
         kind=kind,
-        state=state if isinstance(state, str) else STATES[state or 0],
-        flags=tuple(name for name, bit in FLAGS.items() if message["flags"] & bit),
-        mtu=of("IFLA_MTU") or 0,
-        address=of("IFLA_ADDRESS") or "",
+        state=STATES[told.number(IFLA_OPERSTATE)],
+        flags=tuple(name for name, bit in FLAGS.items() if told.flags & bit),
+        mtu=told.number(IFLA_MTU),
+        address=has.get(IFLA_ADDRESS, b"").hex(":"),
         link=name_of(lower) if nsid is None else "",
-        master=name_of(of("IFLA_MASTER") or 0),
-        params=kinds.decode(record, data, beneath) if data and record and not record.pair else {},
-        port=kinds.decode(f"{port}_slave", port_data, name_of) if f"{port}_slave" in kinds.PORTS else {},
+        master=name_of(told.number(IFLA_MASTER)),
+        params=kinds.decode(record, told.params(record), beneath) if record and _tells(record, info) else {},
+        port=kinds.decode(port, told.params(port), name_of) if port in kinds.PORTS else {},
         link_index=lower,
-        link_netnsid=-1 if nsid is None else nsid,
-        txqueuelen=of("IFLA_TXQLEN") or 0,
-        alias=netlink.text(of("IFLA_IFALIAS")) or "",
-        group=of("IFLA_GROUP") or 0,
-        addrgenmode=_gen_mode(of("IFLA_AF_SPEC")),
-        link_type=TYPES.get(message["ifi_type"], str(message["ifi_type"])),
+        link_netnsid=-1 if nsid is None else struct.unpack("=i", nsid)[0],
+        txqueuelen=told.number(IFLA_TXQLEN),
+        alias=told.text(IFLA_IFALIAS),
+        group=told.number(IFLA_GROUP),
+        addrgenmode=_gen_mode(has),
+        link_type=TYPES.get(told.type, str(told.type)),
     )
 
 
-def _gen_mode(af_spec: Any) -> str:
-    inet6 = af_spec and af_spec.get_attr("AF_INET6")
-    mode = inet6.get_attr("IFLA_INET6_ADDR_GEN_MODE") if inet6 else None
-    return "" if mode is None else ADDR_GEN_MODES[mode]
+def _tells(record: kinds.Kind, info: Mapping[int, bytes]) -> bool:
+    return IFLA_INFO_DATA in info and not record.pair
 
 
-def read_links(messages: Sequence[netlink.Message], netns: str) -> list[Link]:
+def _gen_mode(of_link: Mapping[int, bytes]) -> str:
+    inet6 = netlink.attributes(of_link.get(IFLA_AF_SPEC, b"")).get(AF_INET6)
+    mode = netlink.attributes(inet6).get(IFLA_INET6_ADDR_GEN_MODE) if inet6 else None
+    return "" if mode is None else ADDR_GEN_MODES[mode[0]]
+
+
+def read_links(messages: Iterable[bytes], netns: str) -> list[Link]:
     """All links of a namespace from the messages of a dump."""
-    names = {m["index"]: netlink.text(m.get_attr("IFLA_IFNAME")) for m in messages}
-    return [read_link(m, netns, lambda i: names.get(i, f"if{i}" if i else "")) for m in messages]
+    told = [Told.of(one) for one in messages]
+    names = {one.index: one.text(IFLA_IFNAME) for one in told}
+    return [_link(one, netns, lambda i: names.get(i, f"if{i}" if i else "")) for one in told]

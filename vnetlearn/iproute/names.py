@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterable
 
-from .. import texts
-from ..errors import NotFound
-from ..kinds.nla import LinkMessage
 from . import netlink
 from .namespace import Namespace
-
-T = TypeVar("T")
 
 
 def index(namespace: Namespace, name: str, tried: str) -> int:
     """The number by which a namespace knows a link. Raises `NotFound`."""
-    return message(namespace, name, tried, netlink.ifindex)
+    return netlink.ifindex(message(namespace, name, tried))
 
 
-def message(namespace: Namespace, name: str, tried: str, read: Callable[[bytes], T]) -> T:
-    """What the kernel says of one link, as `read` makes it of the message's bytes. Raises `NotFound`."""
-    wanted = LinkMessage()
-    wanted["attrs"] = [("IFLA_IFNAME", texts.encoded(str(name)))]
-    try:
-        return namespace.request(netlink.GETLINK, wanted, netlink.ACK, read)[0]
-    except netlink.Refused as error:
-        if error.errno not in (errno.ENODEV, errno.ERANGE, errno.EINVAL):
-            raise
-        raise _missing(namespace, name, tried) from None
+def message(namespace: Namespace, name: str, tried: str) -> bytes:
+    """What the kernel says of one link. Raises `NotFound`."""
+    return namespace.told([(namespace.name, netlink.link_named(str(name)))], tried=tried).answers[0][0]
 
 
 def every(namespace: Namespace) -> dict[int, str]:
     """The names of all links, by their index."""
-    both = namespace.request(
-        netlink.GETLINK, LinkMessage(), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a))
-    )
-    return dict(both)
+    return of(namespace.told([(namespace.name, netlink.ALL_LINKS)]).answers[0])
 
 
-def name(namespace: Namespace, index: int) -> str:
-    """The name of the link with this index; "" for 0, and as `ip` has it `ifN` for one that is not there."""
-    if not index:
-        return ""
-    wanted = LinkMessage()
-    wanted["index"] = index
-    try:
-        return namespace.request(netlink.GETLINK, wanted, netlink.ACK, netlink.ifname)[0]
-    except netlink.Refused:
-        return f"if{index}"
+def of(messages: Iterable[bytes]) -> dict[int, str]:
+    """The names of links, by their index, from the kernel's messages about them."""
+    return {netlink.ifindex(one): netlink.ifname(one) for one in messages}
 
 
-def _missing(namespace: Namespace, name: str, tried: str) -> NotFound:
-    there = texts.line(", ".join(every(namespace).values())) or "no link at all"
-    where = f"namespace '{texts.line(namespace.name)}'" if namespace.name else "the lab's first namespace"
-    return NotFound(
-        tried,
-        f'Cannot find device "{name}"',
-        f"{where} has {there}",
-        "check the name, and in which namespace the link is",
-    )
+def named(namespace: Namespace, indices: Iterable[int]) -> dict[int, str]:
+    """The names of links by their indices; as `ip` has it `ifN` for one that is not there."""
+    asked = list(dict.fromkeys(indices))
+    questions = [[(namespace.name, netlink.link_with(index))] for index in asked]
+    found = netlink.ask_all(namespace.channel, questions)
+    return {
+        index: f"if{index}" if isinstance(one, OSError) else netlink.ifname(one.answers[0][0])
+        for index, one in zip(asked, found, strict=True)
+    }

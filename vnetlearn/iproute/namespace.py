@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias, TypeVar, overload
+from typing import TypeAlias, TypeVar
 
 from .. import texts
 from ..engine import program
+from ..engine.batch import Pending
 from ..engine.channel import AgentRefused, Channel
 from ..engine.program import Program, Result
-from ..errors import CommandFailed
+from ..errors import CommandFailed, NotFound, VnetlearnError
 from . import netlink
+from .netlink import Draft, Message, Requests, Told
 from .refusals import explain
 
 T = TypeVar("T")
+NO_LINK = (errno.ENODEV, errno.ERANGE, errno.EINVAL)  # what the kernel says when no link can have that name
 
 
 class Namespace:
@@ -21,7 +25,6 @@ class Namespace:
 
     def __init__(self, channel: Channel, name: str, wrote: Callable[[str], None]) -> None:
         self.channel, self.name, self.wrote = channel, name, wrote
-        self.rtnl = netlink.Rtnl(channel, name)
 
     def other(self, netns: NetnsLike) -> Namespace:
         """Another one of the same lab, as it is named in a command (`1`: the first); it need not be there."""
@@ -82,51 +85,88 @@ class Namespace:
 
     # Requests to the kernel
 
-    def change(self, words: list[str], kind: int, message: netlink.Message, flags: int) -> None:
-        """Ask the kernel for a change that `ip WORDS` would make, and note it down. Raises `KernelRefused`."""
-        self.explained(words, kind, message, flags)
-        self.wrote(self.spell(words))
-
-    def explained(self, words: list[str], kind: int, message: netlink.Message, flags: int) -> list[netlink.Message]:
-        """As `request`, for what `ip WORDS` would ask. Raises `KernelRefused` with the likely reason."""
-        try:
-            return self.request(kind, message, flags, tried=self.spell(words))
-        except netlink.Refused as error:
-            raise explain(self.spell(words), words, error.errno or 0, error.extack) from None
-
-    @overload
-    def request(
-        self, kind: int, message: netlink.Message, flags: int = ..., *, tried: str = ...
-    ) -> list[netlink.Message]: ...
-    @overload
-    def request(
-        self, kind: int, message: netlink.Message, flags: int, read: Callable[[bytes], T], *, tried: str = ...
-    ) -> list[T]: ...
-    def request(
+    def change(
         self,
+        words: list[str],
         kind: int,
-        message: netlink.Message,
-        flags: int = netlink.ACK,
-        read: Callable[[bytes], object] = netlink.decode,
+        message: Draft,
+        flags: int,
         *,
-        tried: str = "",
-    ) -> Sequence[object]:
-        """The answers to one request, each as `read` makes it of its bytes. Raises `Refused`, `NotFound`, `LabDied`.
+        first: Requests = (),
+        then: Requests = (),
+        read: Callable[[Told], T] = lambda told: told,  # type: ignore[assignment,return-value]
+        refused: Callable[[VnetlearnError, Told], None] = lambda error, told: None,
+    ) -> Pending[T]:
+        """Ask the kernel for a change that `ip WORDS` would make, and note it down.
 
-        `tried` is the command that names another namespace in the message.
+        In the same round trip go questions of what there was before (`first`) and of what there is now (`then`); `read`
+        makes the result of what was told. When it was refused, `refused` is called with the error that is going to be
+        raised: `KernelRefused`, or `NotFound` for a link or a namespace that the message names.
         """
+        tried = self.spell(words)
+        row = netlink.Row([*first, (self.name, netlink.encode(kind, message, flags)), *then])
+
+        def answered(answer: bytes | AgentRefused) -> T:
+            try:
+                told = self._explained(row, answer, words, tried)
+            except VnetlearnError as error:
+                before = error.__context__
+                refused(error, before.told if isinstance(before, netlink.Refused) else Told())
+                raise
+            self.wrote(tried)
+            return read(told)
+
+        return self.channel.change_row(row.asks, answered)
+
+    def told(self, requests: Requests, *, words: list[str] | None = None, tried: str = "") -> Told:
+        """Send requests, until one is refused. Raises `LabDied`, and `NotFound` for what they name.
+
+        A refusal is a `KernelRefused` for what `ip WORDS` would ask, and `Refused` without them. `tried` is the command
+        that names other namespaces or links.
+        """
+        row = netlink.Row(requests)
+        answer = self.channel.netlink_rows([row.asks])[0]
+        return self._explained(row, answer, words, tried or (self.spell(words) if words else ""))
+
+    def _explained(self, row: netlink.Row, answer: bytes | AgentRefused, words: list[str] | None, tried: str) -> Told:
         try:
-            return self.rtnl.ask(kind, message, flags, read)
+            return row.read(answer)
+        except netlink.Refused as error:
+            if error.link and error.errno in NO_LINK:
+                raise self.missing(error.link, tried) from None
+            if words is None:
+                raise
+            raise explain(tried, words, error.errno or 0, error.extack) from None
         except AgentRefused as error:
-            if error.netns and error.netns != self.name:  # one that the message names
+            if error.netns and error.netns != self.name:  # one that a message names
                 raise program.no_namespace(tried, error.netns) from None
             if error.netns:
                 raise program.no_namespace(f"ip -n {texts.word(self.name)} …", self.name) from None
-            raise explain(tried or self.spell(["…"]), [], error.errno or 0, "") from None
+            raise explain(tried or self.spell(["…"]), words or [], error.errno or 0, "") from None
 
-    def dump(self, kind: int, message: netlink.Message) -> list[netlink.Message]:
-        """All that the kernel has of a kind, in its own words."""
+    def request(self, kind: int, message: Draft | Message, flags: int = 0) -> list[Message]:
+        """The answers to one request, as pyroute2 decodes them."""
+        return [netlink.decode(one) for one in self.answers(kind, message, flags)]
+
+    def dump(self, kind: int, message: Draft | Message) -> list[Message]:
+        """All that the kernel has of a kind, as pyroute2 decodes it."""
         return self.request(kind, message, netlink.DUMP)
+
+    def answers(self, kind: int, message: Draft | Message, flags: int = 0) -> list[bytes]:
+        """The answers to one request."""
+        return self.told([(self.name, netlink.encode(kind, message, flags))]).answers[0]
+
+    def missing(self, link: str, tried: str) -> NotFound:
+        """The error for a link that is not here."""
+        told = self.told([(self.name, netlink.ALL_LINKS)])
+        there = texts.line(", ".join(map(netlink.ifname, told.answers[0]))) or "no link at all"
+        where = f"namespace '{texts.line(self.name)}'" if self.name else "the lab's first namespace"
+        return NotFound(
+            tried,
+            f'Cannot find device "{link}"',
+            f"{where} has {there}",
+            "check the name, and in which namespace the link is",
+        )
 
 
 NetnsLike: TypeAlias = str | Namespace

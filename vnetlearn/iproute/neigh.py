@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
-from pyroute2.netlink.rtnl import ndmsg as pyroute2_neigh
-
 from ..display.table import Table
+from ..kinds.places import IndexOf, address_bytes, mac_bytes
 from . import checks, names, netlink
 from .namespace import Namespace
 
 PERMANENT = 0x80
+NDA_DST, NDA_LLADDR = 1, 2  # linux/neighbour.h
 STATES = {
     0x01: "INCOMPLETE",
     0x02: "REACHABLE",
@@ -71,11 +73,13 @@ class Neighs:
 
     def show(self, *, dev: str | None = None) -> Table[Neigh]:
         """`ip neigh show [dev DEV]`. Like `ip`, without those that need no resolution (NOARP)."""
-        by_index = names.every(self._namespace)
-        messages = self._namespace.dump(netlink.GETNEIGH, ndmsg())
+        here = self._namespace.name
+        dump = netlink.encode(netlink.GETNEIGH, ndmsg(), netlink.DUMP)
+        links, answers = self._namespace.told([(here, netlink.ALL_LINKS), (here, dump)]).answers
+        by_index, messages = names.of(links), map(netlink.decode, answers)
         found = (
             Neigh(
-                self._namespace.name,
+                here,
                 m.get_attr("NDA_DST"),
                 by_index.get(m["ifindex"], ""),
                 m.get_attr("NDA_LLADDR") or "",
@@ -90,18 +94,16 @@ class Neighs:
         words = ["neigh", verb, str(dst), *(["lladdr", lladdr] if lladdr else []), *(["nud", nud] if nud else [])]
         words += ["dev", dev]
         tried = self._namespace.spell(words)
-        message = ndmsg()
-        message["family"], address = checks.address(dst, tried)
-        message["ifindex"] = names.index(self._namespace, dev, tried)
-        message["attrs"] = [("NDA_DST", address)]
+        family, address = checks.address(dst, tried)
+        attributes = [(NDA_DST, address_bytes(address))]
         if lladdr:
-            message["attrs"].append(("NDA_LLADDR", checks.mac(lladdr, tried, sizes=(6,))))
-        if nud:
-            message["state"] = checks.one_of(nud.upper(), STATES, "nud", tried)
-        self._namespace.change(words, kind, message, netlink.ACK | flags)
+            attributes.append((NDA_LLADDR, mac_bytes(checks.mac(lladdr, tried, sizes=(6,)))))
+        state = checks.one_of(nud.upper(), STATES, "nud", tried) if nud else 0
+        self._namespace.change(words, kind, ndmsg(family, IndexOf(dev), state, attributes), netlink.ACK | flags)
 
 
-def ndmsg() -> netlink.Message:
-    """An empty RTM_*NEIGH message."""
-    message: netlink.Message = pyroute2_neigh.ndmsg()
-    return message
+def ndmsg(
+    family: int = 0, index: bytes = bytes(4), state: int = 0, attributes: Sequence[netlink.Attribute] = ()
+) -> netlink.Draft:
+    """An RTM_*NEIGH message (rtnetlink(7))."""
+    return netlink.Draft((struct.pack("=B3x", family), index, struct.pack("=HBB", state, 0, 0)), attributes)

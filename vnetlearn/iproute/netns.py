@@ -109,24 +109,29 @@ class Namespaces(Generic[N]):
         """`ip netns add NAME`. Raises `BadParameter`, and `KernelRefused` when the name exists."""
         tried = f"ip netns add {texts.word(str(name))}"
         checks.check_new_netns(name, tried)
-        try:
-            self.channel.netns_add(name)
-        except AgentRefused as error:
-            raise explain(tried, ["netns", "add"], error.errno or 0, "") from None
-        self.wrote(tried)
+
+        def answered(error: AgentRefused | None) -> None:
+            if error:
+                raise explain(tried, ["netns", "add"], error.errno or 0, "")
+            self.wrote(tried)
+
+        self.channel.netns_add(name, answered)
         return self.named(name)
 
     def delete(self, name: NetnsLike) -> None:
         """`ip netns delete NAME`: its links go too, unless something still runs in it. Raises `NotFound`."""
         name = name.name if isinstance(name, Namespace) else name
         tried = f"ip netns delete {texts.word(str(name))}"
-        try:
-            self.channel.netns_delete(checks.check_netns(name, tried))
-        except AgentRefused as error:
-            if error.netns is not None:
-                raise program.no_namespace(tried, name) from None
-            raise explain(tried, ["netns", "delete"], error.errno or 0, "") from None
-        self.wrote(tried)
+        gone = checks.check_netns(name, tried)
+
+        def answered(error: AgentRefused | None) -> None:
+            if error and error.netns is not None:
+                raise program.no_namespace(tried, gone)
+            if error:
+                raise explain(tried, ["netns", "delete"], error.errno or 0, "")
+            self.wrote(tried)
+
+        self.channel.netns_delete(gone, answered)
 
     def show(self) -> Table[Netns]:
         """`ip netns list`."""

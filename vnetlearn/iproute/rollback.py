@@ -3,105 +3,128 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from socket import AF_UNSPEC
-from typing import Any
 
-from ..errors import NotFound, VnetlearnError
+from ..errors import VnetlearnError
 from . import linkinfo, names, netlink
-from .addr import ifaddrmsg
-from .linkmsg import CHANGEABLE, ifinfmsg, in_netns, read_link
+from .addr import IFADDRMSG, ifaddrmsg
+from .linkmsg import (
+    CHANGEABLE,
+    IFLA_ADDRESS,
+    IFLA_BROADCAST,
+    IFLA_GROUP,
+    IFLA_IFALIAS,
+    IFLA_INFO_SLAVE_KIND,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
+    IFLA_MTU,
+    IFLA_NEW_IFINDEX,
+    IFLA_TXQLEN,
+    Told,
+    ifinfmsg,
+    ifinfmsg_with,
+    in_netns,
+    read_link,
+    text_bytes,
+)
 from .namespace import Namespace, NetnsLike
 from .neigh import PERMANENT, ndmsg
-from .route import DEAD, LINKDOWN, rtmsg
+from .netlink import GETADDR, GETNEIGH, GETROUTE, IFLA_IFNAME, U32
+from .route import DEAD, LINKDOWN, RTA_OIF, RTMSG, rtmsg
 
 # What a refused change may have changed, and what stands for "none" where the kernel tells nothing
-ATTRIBUTES: dict[str, Any] = {
-    "IFLA_IFNAME": "",
-    "IFLA_ADDRESS": "",
-    "IFLA_BROADCAST": "",
-    "IFLA_MTU": 0,
-    "IFLA_TXQLEN": 0,
-    "IFLA_GROUP": 0,
-    "IFLA_IFALIAS": "",
-    "IFLA_MASTER": 0,
+ATTRIBUTES = {
+    IFLA_IFNAME: b"\0",
+    IFLA_ADDRESS: b"",
+    IFLA_BROADCAST: b"",
+    IFLA_MTU: bytes(4),
+    IFLA_TXQLEN: bytes(4),
+    IFLA_GROUP: bytes(4),
+    IFLA_IFALIAS: b"",
+    IFLA_MASTER: bytes(4),
 }
 TOLD = DEAD | LINKDOWN  # flags of a route that the kernel tells, and does not take
+FLAGS_AT = netlink.BODY + 8  # of struct rtmsg, rtnetlink(7)
 
 
 class Before:
-    """What there was of a link, `message` in the kernel's words, and the addresses, routes and permanent neighbours on
-    it, which a link loses when it is moved or set down."""
+    """What there was of a link, in the kernel's words, and the addresses, routes and permanent neighbours on it, which
+    it loses when it is moved or set down."""
 
-    def __init__(self, namespace: Namespace, message: netlink.Message, netns: NetnsLike | None, tried: str) -> None:
-        """`netns` is the namespace that it is to be moved to, or None. Raises `NotFound` when that is not there."""
-        self._namespace, self._was = namespace, message
-        self._name, self._index = message.get_attr("IFLA_IFNAME"), message["index"]
-        self._on_it = list(self._all_on_it())
+    def __init__(self, namespace: Namespace, name: str, netns: NetnsLike | None) -> None:
+        """`netns` is the namespace that it is to be moved to, or None."""
+        self._namespace, self._name = namespace, name
         self._there = None if netns is None else namespace.other(netns)
-        try:
-            self._others = set(names.every(self._there)) if self._there else set()
-        except NotFound as error:
-            error.tried = tried
-            raise
+        dumps = ((GETADDR, ifaddrmsg()), (GETROUTE, rtmsg(AF_UNSPEC)), (GETNEIGH, ndmsg()))
+        self.questions = [(namespace.name, netlink.encode(kind, draft, netlink.DUMP)) for kind, draft in dumps]
+        if self._there:
+            self.questions.append((self._there.name, netlink.ALL_LINKS))
 
-    def restore(self) -> bool:
-        """Take back what was changed; whether the kernel took that."""
+    def restore(self, told: netlink.Told) -> bool:
+        """Take back what was changed, by what was told before; whether the kernel took that."""
+        was = told.links[self._name]
+        index = netlink.ifindex(was)
+        addrs, routes, neighs, *others = told.answers
         try:
-            if self._there and self._index not in names.every(self._namespace):
-                self._fetch(self._there)
-            for message in self._way_back():
-                self._namespace.request(netlink.NEWLINK, message)
+            if self._there and index not in names.every(self._namespace):
+                self._fetch(self._there, index, names.of(others[0]).keys())
+            for message in self._way_back(was, index):
+                self._namespace.answers(netlink.NEWLINK, message)
         except (netlink.Refused, VnetlearnError, ValueError):  # the last: others made or took links there meanwhile
             return False
-        for told in self._on_it * 2:  # twice: a route over a gateway needs the route to that
-            try:
-                self._namespace.rtnl.again(told)
-            except netlink.Refused:
-                pass  # it is still there
+        on_it = [*_addrs(addrs, index), *_routes(routes, index), *_neighs(neighs, index)]
+        netlink.ask_all(  # twice: a route over a gateway needs the route to that; what is still there is refused
+            self._namespace.channel, [[(self._namespace.name, netlink.again(one))] for one in on_it * 2]
+        )
         return True
 
-    def _fetch(self, there: Namespace) -> None:
+    def _fetch(self, there: Namespace, index: int, others: Collection[int]) -> None:
         """Bring it back from the namespace that it was moved to, where it is the one that was not there before."""
-        (index,) = names.every(there).keys() - self._others
-        home = [in_netns(self._namespace), ("IFLA_IFNAME", self._name), ("IFLA_NEW_IFINDEX", self._index)]
-        there.request(netlink.NEWLINK, ifinfmsg(home, index=index))
+        (moved,) = names.every(there).keys() - set(others)
+        home: list[netlink.Attribute] = [
+            in_netns(self._namespace),
+            (IFLA_IFNAME, text_bytes(self._name)),
+            (IFLA_NEW_IFINDEX, U32.pack(index)),
+        ]
+        there.answers(netlink.NEWLINK, ifinfmsg(home, index=moved))
 
-    def _way_back(self) -> Iterator[netlink.Message]:
+    def _way_back(self, old: bytes, index: int) -> Iterator[netlink.Draft]:
         """The messages that make of the link as it is now the link that it was."""
-        asked = ifinfmsg([], index=self._index)
-        now = self._namespace.request(netlink.GETLINK, asked)[0]
+        new = self._namespace.told([(self._namespace.name, netlink.link_with(index))]).answers[0][0]
+        was, now = Told.of(old), Told.of(new)
         values = {
-            one: (self._was.get_attr(one) or absent, now.get_attr(one) or absent) for one, absent in ATTRIBUTES.items()
+            one: (was.attributes.get(one, none), now.attributes.get(one, none)) for one, none in ATTRIBUTES.items()
         }
-        message = ifinfmsg([(one, old) for one, (old, new) in values.items() if old != new], index=self._index)
-        message["flags"], message["change"] = self._was["flags"], (self._was["flags"] ^ now["flags"]) & CHANGEABLE
-        if message["attrs"] or message["change"]:
-            yield message
-        before, after = (read_link(m, self._namespace.name, self._name_of) for m in (self._was, now))
-        info = self._was.get_attr("IFLA_LINKINFO")
-        port = f"{info and info.get_attr('IFLA_INFO_SLAVE_KIND')}_slave"
-        for of, old, new in (before.kind, before.params, after.params), (port, before.port, after.port):
-            if changed := {key: value for key, value in old.items() if new.get(key) != value}:
-                info = linkinfo.changed(self._namespace, of, changed, now, "")
-                yield ifinfmsg([("IFLA_LINKINFO", info)], index=self._index)
+        attributes = [(one, before) for one, (before, after) in values.items() if before != after]
+        change = (was.flags ^ now.flags) & CHANGEABLE
+        if attributes or change:
+            yield ifinfmsg_with(attributes, index, was.flags, change)
+        here = names.every(self._namespace)
+        before, after = (read_link(one, self._namespace.name, lambda i: here.get(i, "")) for one in (old, new))
+        port = netlink.text(was.info.get(IFLA_INFO_SLAVE_KIND, b"").rstrip(b"\0")) + "_slave"
+        for of, first, then in (before.kind, before.params, after.params), (port, before.port, after.port):
+            if changed := {key: value for key, value in first.items() if then.get(key) != value}:
+                yield ifinfmsg([(IFLA_LINKINFO, linkinfo.changed(of, changed, new, ""))], index=index)
 
-    def _name_of(self, index: int) -> str:
-        return names.name(self._namespace, index)
 
-    def _all_on_it(self) -> Iterator[bytes]:
-        """The kernel's own messages about them, which make them anew when they are sent back."""
-        for answer in self._namespace.request(netlink.GETADDR, ifaddrmsg(), netlink.DUMP, bytes):
-            if struct.unpack_from("=I", answer, 20)[0] == self._index:  # struct ifaddrmsg of rtnetlink(7)
-                yield answer
-        for answer in self._namespace.request(netlink.GETROUTE, rtmsg(AF_UNSPEC), netlink.DUMP, bytes):
-            route = netlink.decode(answer)
-            if (
-                route["proto"] != netlink.RTPROT_KERNEL and route.get_attr("RTA_OIF") == self._index
-            ):  # those come with the addresses
-                flags = struct.unpack_from("=I", answer, 24)[0] & ~TOLD
-                yield answer[:24] + struct.pack("=I", flags) + answer[28:]
-        for answer in self._namespace.request(netlink.GETNEIGH, ndmsg(), netlink.DUMP, bytes):
-            index, state = struct.unpack_from("=iH", answer, 20)  # struct ndmsg of rtnetlink(7)
-            if index == self._index and state == PERMANENT:
-                yield answer
+# The kernel's own messages about what is on a link, which make it anew when they are sent back
+
+
+def _addrs(messages: Iterable[bytes], index: int) -> Iterator[bytes]:
+    return (one for one in messages if IFADDRMSG.unpack_from(one, netlink.BODY)[4] == index)
+
+
+def _routes(messages: Iterable[bytes], index: int) -> Iterator[bytes]:
+    for one in messages:
+        _, _, _, _, _, protocol, _, _, flags = RTMSG.unpack_from(one, netlink.BODY)
+        out = netlink.attributes(one, netlink.BODY + RTMSG.size).get(RTA_OIF)
+        if protocol != netlink.RTPROT_KERNEL and out == U32.pack(index):  # those come with the addresses
+            yield one[:FLAGS_AT] + U32.pack(flags & ~TOLD) + one[FLAGS_AT + 4 :]
+
+
+def _neighs(messages: Iterable[bytes], index: int) -> Iterator[bytes]:
+    for one in messages:
+        where, state = struct.unpack_from("=iH", one, netlink.BODY + 4)  # struct ndmsg of rtnetlink(7)
+        if where == index and state == PERMANENT:
+            yield one

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AF_UNSPEC
-from typing import TYPE_CHECKING, Any, TypedDict
-
-from pyroute2.netlink.rtnl import rtmsg as pyroute2_route
+from typing import TYPE_CHECKING, TypedDict
 
 from ..display.table import Table
 from ..errors import BadParameter
+from ..kinds.places import IndexOf, address_bytes, address_text
 from . import checks, names, netlink
 from .addr import SCOPES
 from .namespace import Namespace
@@ -40,6 +41,9 @@ from .netlink import (
     RTPROT_REDIRECT,
     RTPROT_STATIC,
     RTPROT_UNSPEC,
+    U32,
+    Attribute,
+    Draft,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +72,9 @@ PROTOCOLS = {
 }
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 DEAD, ONLINK, LINKDOWN, CLONED = 1, 4, 16, 0x200
+RTMSG = struct.Struct("=BBBBBBBBI")  # rtnetlink(7)
+RTA_DST, RTA_SRC, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_TABLE = 1, 2, 4, 5, 6, 7, 8, 15
+RTAX_MTU = 2  # linux/rtnetlink.h
 
 
 @dataclass(frozen=True)
@@ -149,13 +156,11 @@ class Routes:
 
     def show(self, *, table: str | int = "main", dev: str | None = None, family: int | None = None) -> Table[Route]:
         """`ip [-4|-6] route show table TABLE [dev DEV]`; `table="all"` for all, `family` 4 or 6, both by default."""
-        by_index = names.every(self._namespace)
-        message = rtmsg(AF_UNSPEC)
-        routes = (
-            read_route(m, self._namespace.name, by_index)
-            for m in self._namespace.dump(netlink.GETROUTE, message)
-            if not m["flags"] & CLONED and (family is None or m["family"] == FAMILIES[family])
-        )
+        here = self._namespace.name
+        dump = netlink.encode(netlink.GETROUTE, rtmsg(FAMILIES[family] if family else AF_UNSPEC), netlink.DUMP)
+        links, messages = self._namespace.told([(here, netlink.ALL_LINKS), (here, dump)]).answers
+        by_index = names.of(links)
+        routes = (read_route(one, here, by_index) for one in messages if of_a_table(one))
         return Table(r for r in routes if table in ("all", r.table, _digits(r.table)) and dev in (None, r.dev))
 
     def get(self, dst: str, *, src: str | None = None) -> Route:
@@ -163,14 +168,15 @@ class Routes:
         words = ["route", "get", str(dst), *(["from", src] if src else [])]
         tried = self._namespace.spell(words)
         family, address = checks.address(dst, tried)
-        message = rtmsg(family)
-        message["dst_len"] = 32 if family == AF_INET else 128
-        message["attrs"] = [("RTA_DST", address)]
+        bits = 32 if family == AF_INET else 128
+        attributes: list[Attribute] = [(RTA_DST, address_bytes(address))]
         if src:
-            message["src_len"], source = message["dst_len"], checks.address(src, tried, family)[1]
-            message["attrs"].append(("RTA_SRC", source))
-        answers = self._namespace.explained(words, netlink.GETROUTE, message, 0)
-        return read_route(answers[0], self._namespace.name, names.every(self._namespace))
+            attributes.append((RTA_SRC, address_bytes(checks.address(src, tried, family)[1])))
+        message = rtmsg(family, attributes, dst_len=bits, src_len=bits if src else 0)
+        here = self._namespace.name
+        question = netlink.encode(netlink.GETROUTE, message, 0)
+        (found,), links = self._namespace.told([(here, question), (here, netlink.ALL_LINKS)], words=words).answers
+        return read_route(found, here, names.of(links))
 
     def _change(self, verb: str, dst: str, kind: int, flags: int, how: How) -> None:
         words = ["route", verb, *([str(how["type"])] if "type" in how else []), str(dst)]
@@ -192,66 +198,80 @@ class Routes:
             family, address, length = checks.address(how["via"], tried)[0] if "via" in how else AF_INET, "", 0
         else:
             family, address, length = checks.network(dst, tried)
-        message = rtmsg(family)
-        message["dst_len"] = length
-        message["attrs"] = [("RTA_DST", address)] if length else []
-        self._fill(message, how, verb, tried)
-        if verb == "add" and message["family"] == AF_INET6:
+        attributes: list[Attribute] = [(RTA_DST, address_bytes(address))] if length else []
+        message = self._message(family, length, attributes, how, verb, tried)
+        if verb == "add" and family == AF_INET6:
             flags |= netlink.EXCL
         self._namespace.change(words, kind, message, netlink.ACK | flags)
 
-    def _fill(self, message: netlink.Message, how: How, verb: str, tried: str) -> None:
+    def _message(
+        self, family: int, length: int, attributes: list[Attribute], how: How, verb: str, tried: str
+    ) -> netlink.Draft:
         kind = checks.one_of(how.get("type", "unicast"), TYPES, "type", tried)
         table = checks.one_of(how.get("table", "local" if kind == RTN_LOCAL else "main"), TABLES, "table", tried)
-        message["type"] = RTN_UNSPEC if verb == "delete" and "type" not in how else kind
-        message["table"] = table if table < 256 else RT_TABLE_COMPAT
-        message["proto"] = (
-            RTPROT_UNSPEC
-            if verb == "delete" and "protocol" not in how
-            else checks.one_of(how.get("protocol", "boot"), PROTOCOLS, "protocol", tried)
-        )
+        protocol, scope, deleting = RTPROT_UNSPEC, RT_SCOPE_UNIVERSE, verb == "delete"
+        if not deleting or "protocol" in how:
+            protocol = checks.one_of(how.get("protocol", "boot"), PROTOCOLS, "protocol", tried)
         if "scope" in how:
-            message["scope"] = checks.one_of(how["scope"], SCOPES, "scope", tried)
-        elif message["family"] == AF_INET:
-            message["scope"] = RT_SCOPE_NOWHERE if verb == "delete" else _default_scope(kind, "via" in how)
-        attributes: list[tuple[str, Any]] = [("RTA_TABLE", table)]
-        if "via" in how:
-            attributes.append(("RTA_GATEWAY", checks.address(how["via"], tried, message["family"])[1]))
-        if "src" in how:
-            attributes.append(("RTA_PREFSRC", checks.address(how["src"], tried, message["family"])[1]))
+            scope = checks.one_of(how["scope"], SCOPES, "scope", tried)
+        elif family == AF_INET:
+            scope = RT_SCOPE_NOWHERE if deleting else _default_scope(kind, "via" in how)
+        attributes.append((RTA_TABLE, U32.pack(table)))
+        for key, number in (("via", RTA_GATEWAY), ("src", RTA_PREFSRC)):
+            if key in how:
+                attributes.append((number, address_bytes(checks.address(how[key], tried, family)[1])))  # type: ignore[literal-required]
         if "dev" in how:
-            attributes.append(("RTA_OIF", names.index(self._namespace, how["dev"], tried)))
+            attributes.append((RTA_OIF, IndexOf(how["dev"])))
         if "metric" in how:
-            attributes.append(("RTA_PRIORITY", checks.number(how["metric"], "metric", tried)))
+            attributes.append((RTA_PRIORITY, U32.pack(checks.number(how["metric"], "metric", tried))))
         if "mtu" in how:
-            metrics = {"attrs": [("RTAX_MTU", checks.number(how["mtu"], "mtu", tried))]}
-            attributes.append(("RTA_METRICS", metrics))
-        if how.get("onlink"):
-            message["flags"] = ONLINK
-        message["attrs"] += attributes
+            attributes.append((RTA_METRICS, [(RTAX_MTU, U32.pack(checks.number(how["mtu"], "mtu", tried)))]))
+        return rtmsg(
+            family,
+            attributes,
+            dst_len=length,
+            table=table if table < 256 else RT_TABLE_COMPAT,
+            proto=protocol,
+            scope=scope,
+            type=RTN_UNSPEC if deleting and "type" not in how else kind,
+            flags=ONLINK if how.get("onlink") else 0,
+        )
 
 
-def read_route(message: netlink.Message, netns: str, names: dict[int, str]) -> Route:
+def read_route(message: bytes, netns: str, names: dict[int, str]) -> Route:
     """A Route from a message of a dump; `names` has the links' names by index."""
-    dst = message.get_attr("RTA_DST")
-    table = message.get_attr("RTA_TABLE") or message["table"]
-    flags = (("onlink", ONLINK), ("linkdown", LINKDOWN))
-    metrics = message.get_attr("RTA_METRICS")
+    family, length, _, _, table, protocol, scope, kind, flags = RTMSG.unpack_from(message, netlink.BODY)
+    told = netlink.attributes(message, netlink.BODY + RTMSG.size)
+
+    def number(attribute: int, otherwise: int = 0) -> int:
+        return U32.unpack(told[attribute])[0] if attribute in told else otherwise
+
+    def address(attribute: int) -> str:
+        return address_text(told[attribute]) if attribute in told else ""
+
+    table = number(RTA_TABLE) or table
+    mtu = netlink.attributes(told.get(RTA_METRICS, b"")).get(RTAX_MTU, bytes(4))
     return Route(
         netns=netns,
-        dst=f"{dst}/{message['dst_len']}" if dst else "default",
-        via=message.get_attr("RTA_GATEWAY") or "",
-        dev=names.get(message.get_attr("RTA_OIF") or 0, ""),
-        src=message.get_attr("RTA_PREFSRC") or "",
-        metric=message.get_attr("RTA_PRIORITY") or 0,
+        dst=f"{address(RTA_DST)}/{length}" if RTA_DST in told else "default",
+        via=address(RTA_GATEWAY),
+        dev=names.get(number(RTA_OIF), ""),
+        src=address(RTA_PREFSRC),
+        metric=number(RTA_PRIORITY),
         table=TABLES.get(table, str(table)),
-        scope=SCOPES.get(message["scope"], str(message["scope"])) if message["family"] == AF_INET else "global",
-        type=TYPES.get(message["type"], str(message["type"])),
-        protocol=PROTOCOLS.get(message["proto"], str(message["proto"])),
-        flags=tuple(name for name, bit in flags if message["flags"] & bit),
-        mtu=(metrics and metrics.get_attr("RTAX_MTU")) or 0,
-        family="inet" if message["family"] == AF_INET else "inet6",
+        scope=SCOPES.get(scope, str(scope)) if family == AF_INET else "global",
+        type=TYPES.get(kind, str(kind)),
+        protocol=PROTOCOLS.get(protocol, str(protocol)),
+        flags=tuple(name for name, bit in (("onlink", ONLINK), ("linkdown", LINKDOWN)) if flags & bit),
+        mtu=U32.unpack(mtu)[0],
+        family="inet" if family == AF_INET else "inet6",
     )
+
+
+def of_a_table(message: bytes) -> bool:
+    """Whether it tells of an IP route of a table, not of what was learnt for one address."""
+    told = RTMSG.unpack_from(message, netlink.BODY)
+    return told[0] in (AF_INET, AF_INET6) and not told[8] & CLONED
 
 
 def _default_scope(kind: int, via: bool) -> int:
@@ -267,8 +287,17 @@ def _digits(text: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def rtmsg(family: int) -> netlink.Message:
-    """An RTM_*ROUTE message of a family, AF_UNSPEC for all."""
-    message: netlink.Message = pyroute2_route.rtmsg()
-    message["family"] = family
-    return message
+def rtmsg(
+    family: int,
+    attributes: Sequence[Attribute] = (),
+    *,
+    dst_len: int = 0,
+    src_len: int = 0,
+    table: int = 0,
+    proto: int = 0,
+    scope: int = 0,
+    type: int = 0,
+    flags: int = 0,
+) -> Draft:
+    """An RTM_*ROUTE message of a family, AF_UNSPEC for all (rtnetlink(7))."""
+    return Draft((RTMSG.pack(family, dst_len, src_len, 0, table, proto, scope, type, flags),), attributes)

@@ -15,6 +15,7 @@ from ..errors import UnknownKind, close_to, did_you_mean
 from . import translate
 from .families import buses, gre, lan, others, overlays, secure, sharing, tunnels
 from .families.ports import PORTS
+from .places import IndexOf
 from .record import Kind, Param
 from .translate import Checked, InfoData
 from .values import ParamValue
@@ -97,7 +98,7 @@ def unusual(of: str, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
 def encode(
     of: str | Kind,
     params: Mapping[str, ParamValue | None],
-    ifindex: Callable[[str], int],
+    ifindex: Callable[[str], int | IndexOf],
     *,
     new: bool = True,
     current: InfoData | None = None,

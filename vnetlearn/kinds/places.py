@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 from .values import Spelling, Switch, V
 
+L = TypeVar("L", bound="Later")
 How_contra = TypeVar("How_contra", contravariant=True)
 """What a place has to be told of how a value is a number: its Spelling, or nothing (object)."""
 
@@ -23,11 +24,30 @@ Attributes = dict[str, bytes]
 WIRE = {"u8": "=B", "u16": "=H", "u32": "=I", "u64": "=Q", "s32": "=i", "be16": ">H", "be32": ">I", "be64": ">Q"}
 
 
+class Later(bytes):
+    """Four bytes of a message that whoever sends it has to look up by a name: zeros until then."""
+
+    name: str
+
+    def __new__(cls: type[L], name: str) -> L:
+        one = super().__new__(cls, bytes(4))
+        one.name = name
+        return one
+
+
+class IndexOf(Later):
+    """The index of the link with this name."""
+
+
+class DescriptorOf(Later):
+    """A descriptor of the namespace with this name; "" is the lab's first one."""
+
+
 @dataclass(frozen=True)
 class Links:
     """How names of links become indices, and back, in the namespace that the message is for."""
 
-    index: Callable[[str], int]
+    index: Callable[[str], int | IndexOf]
     name: Callable[[int], str]
 
 
@@ -83,7 +103,8 @@ class Index(_OneAttribute):
     name: str
 
     def put(self, value: str, spelling: object, attributes: Attributes, links: Links) -> None:
-        attributes[self.name] = struct.pack("=I", links.index(value))
+        index = links.index(value)
+        attributes[self.name] = struct.pack("=I", index) if isinstance(index, int) else index
 
     def get(self, spelling: object, attributes: Attributes, links: Links) -> str | None:
         index = struct.unpack("=I", attributes.get(self.name, bytes(4)))[0]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from ..errors import BadParameter, close_to, did_you_mean
-from .places import Attributes, Links
+from .places import Attributes, IndexOf, Links
 from .record import Kind, Param
 from .values import ParamValue
 
@@ -30,7 +30,12 @@ class Checked(dict[str, ParamValue]):
 
 
 def encode(
-    kind: Kind, params: Given, ifindex: Callable[[str], int], *, new: bool = True, current: InfoData | None = None
+    kind: Kind,
+    params: Given,
+    ifindex: Callable[[str], int | IndexOf],
+    *,
+    new: bool = True,
+    current: InfoData | None = None,
 ) -> list[tuple[str, bytes]]:
     """The attributes of IFLA_INFO_DATA for a link of this kind: pairs of attribute name and content.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from .. import texts
@@ -117,6 +118,20 @@ class Lab:
     def nodes(self) -> list[Node]:
         """All nodes: the first namespace, then the named ones."""
         return self.netns.nodes
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Verbs inside are sent without waiting for their answers: `ip -batch FILE`, which is worth it for many.
+
+            with lab.batch():
+                for i in range(100):
+                    lab.link.add(f"d{i}", kind="bridge")
+
+        They are done in their order. The first that is refused raises its error at the end, or before, at whatever
+        needs an answer (`show`, `get`, `run`, `ping`, a look at the link that `add` gave): that waits for all that was
+        sent. What came after the refused one is not done, and the transcript has what was done. Only verbs of the
+        thread that opened it are in a batch. Raises what its verbs raise.
+        """
+        return self.channel.batch()
 
     def ping_matrix(self, nodes: Sequence[NetnsLike] | None = None, *, count: int = 1, timeout: float = 2.0) -> Matrix:
         """Ping from every node to every other's first address, all at once; the result draws a grid."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from socket import AF_INET, AF_INET6
 from typing import Any
@@ -12,8 +13,9 @@ from ..iproute.addr import Addr
 from ..iproute.linkmsg import Link
 from ..iproute.neigh import ndmsg
 from ..iproute.refusals import explain, explained
-from ..iproute.route import rtmsg
+from ..iproute.route import RTA_DST, RTA_SRC, rtmsg
 from ..kinds import KINDS
+from ..kinds.places import address_bytes
 from .model import OUTSIDE, Key, Relation, Source, Thing
 
 AF_BRIDGE = 7  # PF_BRIDGE of linux/socket.h, which Python has no name for
@@ -56,6 +58,12 @@ class Seen:
         self._numbers: dict[Key, int] = {}  # by which namespace the other is known
         self._remotes: dict[Key, list[str]] = {}
         self.below: dict[Key, Key] = {}
+        self._indices: dict[int, list[str]] = {}  # the namespaces that have a link of this index
+        self._pairs: dict[tuple[str, int, int], list[str]] = {}  # by an end's kind, its index, and the other's
+        for (name, _), link in links.items():
+            self._indices.setdefault(link.index, []).append(name)
+            if "peer" in wanted(link) and link.link_netnsid >= 0:
+                self._pairs.setdefault((link.kind, link.index, link.link_index), []).append(name)
         self._elsewhere(self._pointing_back)
         self._elsewhere(self._with_index)
 
@@ -78,19 +86,20 @@ class Seen:
             found = [str(link.params[name]) for name in ("remote", "group") if link.params.get(name) not in ANY]
             wraps = KINDS[link.kind].wraps
             if wraps and wraps.table and not found:
-                message = ndmsg()
-                message["family"], message["ifindex"] = AF_BRIDGE, link.index
+                message = ndmsg(AF_BRIDGE, link.index.to_bytes(4, sys.byteorder))
                 rows = [row for row in self.dump(key[0], netlink.GETNEIGH, message) if row["ifindex"] == link.index]
                 found = [str(dst) for row in rows if (dst := row.get_attr("NDA_DST")) not in ANY]
             self._remotes[key] = list(dict.fromkeys(found))
         return self._remotes[key]
 
-    def ask(self, netns: str, kind: int, message: netlink.Message, flags: int = 0) -> list[netlink.Message]:
+    def ask(
+        self, netns: str, kind: int, message: netlink.Message | netlink.Draft, flags: int = 0
+    ) -> list[netlink.Message]:
         """The kernel's answers to a question; none when it refused it."""
-        answer = netlink.ask_all(self.source.channel, [(netns, netlink.encode(kind, message, flags))])[0]
-        return [] if isinstance(answer, OSError) else answer
+        told = netlink.ask_all(self.source.channel, [[(netns, netlink.encode(kind, message, flags))]])[0]
+        return [] if isinstance(told, OSError) else [netlink.decode(one) for one in told.answers[0]]
 
-    def dump(self, netns: str, kind: int, message: netlink.Message) -> list[netlink.Message]:
+    def dump(self, netns: str, kind: int, message: netlink.Message | netlink.Draft) -> list[netlink.Message]:
         return self.ask(netns, kind, message, netlink.DUMP)
 
     def _elsewhere(self, candidates: Callable[[Key, Link], Iterable[str]]) -> None:
@@ -125,21 +134,12 @@ class Seen:
                 answer = dict.fromkeys(unknown, -1)
             self._numbers.update({(netns, name): number for name, number in answer.items()})
 
-    def _pointing_back(self, key: Key, link: Link) -> Iterator[str]:
+    def _pointing_back(self, key: Key, link: Link) -> list[str]:
         """Namespaces in which the link of this index is the other end of a pair, and points back here."""
-        for name in self.netns:
-            there = self.links.get(self.at.get((name, link.link_index), ("", "")))
-            if (
-                there
-                and link.kind == there.kind
-                and "peer" in wanted(link)
-                and there.link_index == link.index
-                and there.link_netnsid >= 0
-            ):
-                yield name
+        return self._pairs.get((link.kind, link.link_index, link.index), [])
 
-    def _with_index(self, key: Key, link: Link) -> Iterator[str]:
-        return (name for name in self.netns if (name, link.link_index) in self.at)
+    def _with_index(self, key: Key, link: Link) -> list[str]:
+        return self._indices.get(link.link_index, [])
 
 
 Ends = Iterator[tuple[Key, Key]]
@@ -194,12 +194,9 @@ def _dev(seen: Seen, key: Key, link: Link, netns: str) -> Key:
 
 def _route_dev(seen: Seen, netns: str, dst: str, src: str | None) -> int | None:
     """`ip route get DST [from SRC]`: the index of its dev, or None where there is no route."""
-    message = rtmsg(AF_INET6 if ":" in dst else AF_INET)
-    bits = 128 if ":" in dst else 32
-    message["dst_len"], message["attrs"] = bits, [("RTA_DST", dst)]
-    if src:
-        message["src_len"] = bits
-        message["attrs"].append(("RTA_SRC", src))
+    family, bits = (AF_INET6, 128) if ":" in dst else (AF_INET, 32)
+    attributes = [(RTA_DST, address_bytes(dst)), *([(RTA_SRC, address_bytes(src))] if src else [])]
+    message = rtmsg(family, attributes, dst_len=bits, src_len=bits if src else 0)
     return next((answer.get_attr("RTA_OIF") for answer in seen.ask(netns, netlink.GETROUTE, message)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,8 +16,8 @@ from ..display.picture import Picture
 from ..files import written
 from ..iproute import netlink
 from ..iproute.addr import Addr, ifaddrmsg, read_addr
-from ..iproute.linkmsg import Link, ifinfmsg, read_links
-from ..iproute.route import CLONED, Route, read_route, rtmsg
+from ..iproute.linkmsg import IFLA_STATS64, Link, Told, ifinfmsg, read_links
+from ..iproute.route import RTA_TABLE, Route, of_a_table, read_route, rtmsg
 from . import diagram
 from .difference import Difference
 from .model import Key, Snapshot, Source
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from .diagram import How, View
 
-SKIP_STATS = 8  # RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h
 SCHEMA = 1
 
 
@@ -128,31 +128,34 @@ def read(source: Source, *, stats: bool = False) -> Topology:
     Raises `LabDied`. A namespace that goes away meanwhile is left out.
     """
     names = list(source.names)
-    mask = [] if stats else [("IFLA_EXT_MASK", SKIP_STATS)]
-    dumps = ((netlink.GETLINK, ifinfmsg(mask)), (netlink.GETADDR, ifaddrmsg()), (netlink.GETROUTE, rtmsg(AF_UNSPEC)))
+    mask = [] if stats else [netlink.WITHOUT_COUNTERS]
+    main = [(RTA_TABLE, netlink.U32.pack(netlink.RT_TABLE_MAIN))]
+    dumps = (
+        (netlink.GETLINK, ifinfmsg(mask)),
+        (netlink.GETADDR, ifaddrmsg()),
+        (netlink.GETROUTE, rtmsg(AF_UNSPEC, main, table=netlink.RT_TABLE_MAIN)),
+    )
     questions = [netlink.encode(kind, message, netlink.DUMP) for kind, message in dumps]
-    answers = iter(netlink.ask_all(source.channel, [(name, question) for name in names for question in questions]))
+    found = netlink.ask_all(source.channel, [[(name, question) for question in questions] for name in names])
     links: dict[Key, Link] = {}
     addrs: dict[Key, tuple[Addr, ...]] = {}
     routes: dict[str, tuple[Route, ...]] = {}
     counters: dict[Key, dict[str, int]] = {}
     unseen = []
-    for name in names:
-        found = [next(answers) for _ in dumps]
-        errors = [answer for answer in found if isinstance(answer, OSError)]
-        if errors:
-            unseen += [cannot_see(name, error) for error in errors[:1] if error.errno != errno.ENOENT]
+    for name, told in zip(names, found, strict=True):
+        if isinstance(told, OSError):
+            unseen += [cannot_see(name, told)] if told.errno != errno.ENOENT else []
             continue
-        of_links, of_addrs, of_routes = (list(answer) for answer in found)  # type: ignore[arg-type]
+        of_links, of_addrs, of_routes = told.answers
         of_here = read_links(of_links, name)
         here = {link.index: link.name for link in of_here}
         links.update({(name, link.name): link for link in of_here})
         for addr in (read_addr(message, name, here) for message in of_addrs):
             addrs[name, addr.dev] = (*addrs.get((name, addr.dev), ()), addr)
-        there = (read_route(message, name, here) for message in of_routes if not message["flags"] & CLONED)
+        there = (read_route(message, name, here) for message in of_routes if of_a_table(message))
         routes[name] = tuple(route for route in there if route.table == "main")
         if stats:
-            counters.update({(name, here[m["index"]]): counted(m) for m in of_links})
+            counters.update({(name, here[netlink.ifindex(one)]): counted(one) for one in of_links})
     seen = tuple(name for name in names if name in routes)
     relations, link_netns, things = find(source, seen, links, addrs)
     return Topology(
@@ -160,11 +163,25 @@ def read(source: Source, *, stats: bool = False) -> Topology:
     )
 
 
-def counted(message: netlink.Message) -> dict[str, int]:
+def counted(message: bytes) -> dict[str, int]:
     """A link's counters that tell of its traffic and losses (`ip -s link`)."""
-    stats = message.get_attr("IFLA_STATS64") or {}
-    return {name: int(stats[name]) for name in COUNTERS if name in stats}
+    numbers = Told.of(message).attributes.get(IFLA_STATS64, b"")
+    told = dict(zip(STATS64, struct.unpack_from("=9Q", numbers), strict=True)) if numbers else {}
+    return {name: told[name] for name in COUNTERS if name in told}
 
+
+STATS64 = (
+    "rx_packets",
+    "tx_packets",
+    "rx_bytes",
+    "tx_bytes",
+    "rx_errors",
+    "tx_errors",
+    "rx_dropped",
+    "tx_dropped",
+    "multicast",
+)
+"""The first fields of struct rtnl_link_stats64, linux/if_link.h."""
 
 COUNTERS = (
     "rx_packets",

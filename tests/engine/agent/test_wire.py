@@ -22,10 +22,12 @@ def test_frames_that_come_in_pieces(sent: list[tuple[int, int, bytes]], piece: i
     assert found == sent
 
 
-@given(names, st.binary(), st.lists(st.tuples(st.integers(0, 65535), names), max_size=3))
-def test_a_request_to_the_kernel(netns: str, message: bytes, descriptors: list[tuple[int, str]]) -> None:
-    payload = wire.netlink_request(netns, message, descriptors)
-    assert wire.netlink_parts(payload) == (netns, message, descriptors)
+fills = st.lists(st.tuples(st.integers(0, 65535), names | st.integers(0, 254)), max_size=3)
+
+
+@given(st.lists(st.tuples(names, st.binary(), fills), max_size=4))
+def test_a_request_to_the_kernel(row: list[wire.Ask]) -> None:
+    assert list(wire.netlink_row(wire.netlink_request(row))) == row
 
 
 @given(st.integers(0, 3), names, st.binary())

@@ -44,9 +44,13 @@ class Source:
 class Loop:
     """Calls what was registered when its turn comes, and sleeps when there is nothing to do."""
 
-    def __init__(self, stream: int, requested: Callable[[int, int, bytes], None]) -> None:
-        """`requested` gets the kind, channel and payload of each REQUEST and NETLINK frame."""
-        self._stream, self._requested, self._frames = stream, requested, Frames()
+    def __init__(self, stream: int, requested: Callable[[int, int, bytes], None], rest: Callable[[], None]) -> None:
+        """`requested` gets the kind, channel and payload of each REQUEST and NETLINK frame.
+
+        `rest` is called when all that came together was answered.
+        """
+        self._stream, self._requested, self._rest, self._frames = stream, requested, rest, Frames()
+        self._answers: list[bytes] | None = None  # while there are frames to answer: they go out together
         self.sources: dict[int, Source] = {}  # by their channels
         self.children: dict[int, Callable[[int], None]] = {}  # by their process numbers: what gets the exit status
         self._selector = selectors.DefaultSelector()
@@ -85,7 +89,12 @@ class Loop:
         self._selector.register(copy, selectors.EVENT_WRITE, writable)
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
-        data = frame(kind, channel, payload)
+        if self._answers is None:
+            self._write(frame(kind, channel, payload))
+        else:
+            self._answers.append(frame(kind, channel, payload))
+
+    def _write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self._stream, data) :]
 
@@ -101,8 +110,14 @@ class Loop:
             data = b""
         if not data:
             raise SystemExit(0)
-        for kind, channel, payload in self._frames.cut(data):
-            self._frame(kind, channel, payload)
+        self._answers = []
+        try:
+            for kind, channel, payload in self._frames.cut(data):
+                self._frame(kind, channel, payload)
+        finally:
+            answers, self._answers = b"".join(self._answers), None
+            self._write(answers)
+            self._rest()
 
     def _frame(self, kind: int, channel: int, payload: bytes) -> None:
         if kind in (REQUEST, NETLINK):

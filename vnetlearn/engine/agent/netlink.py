@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -10,12 +11,15 @@ from collections.abc import Iterable, Sequence
 
 from .loop import Loop, Source
 from .netns import Namespaces
-from .wire import EXIT, NoNamespace
+from .wire import EXIT, Fill, NoNamespace
 
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NLMSG_ERROR, NLMSG_DONE = 270, 11, 12, 2, 3
+REQUEST, MULTI, ACK, INTERRUPTED, DUMP = 0x1, 0x2, 0x4, 0x10, 0x300
 RTM_GETNSID = 90
 GET = 2  # of an rtnetlink request's type, the two lowest bits: NEW, DEL, GET, SET (net/core/rtnetlink.c)
 RECEIVE_BYTES = 1 << 20  # the buffer of a socket that listens
+ANSWER_BYTES = 1 << 18
+DUMPS = 100  # how often a dump is asked again that was interrupted by a change
 
 
 def only_looks(message: bytes | bytearray) -> bool:
@@ -23,40 +27,91 @@ def only_looks(message: bytes | bytearray) -> bool:
     return message[4] & 3 == GET
 
 
-def ask(namespaces: Namespaces, netns: str, message: bytearray, descriptors: Sequence[tuple[int, str]] = ()) -> bytes:
-    """Send one rtnetlink message in a namespace: all that the kernel answers, to its acknowledgement or the dump's end.
+class Rtnetlink:
+    """Passes rtnetlink requests on, each in its namespace.
 
-    Descriptors of namespaces are written into the message at their offsets, and are open while the kernel reads it.
-    The socket is closed again: an open one would keep a namespace alive after `ip netns delete`.
+    Sockets are kept for what comes together: `rest` closes them, since an open one would keep its namespace alive after
+    `ip netns delete`. That of the first namespace stays.
     """
-    opened = list[int]()
-    try:
-        with namespaces.inside(netns):
+
+    def __init__(self, namespaces: Namespaces) -> None:
+        self._namespaces, self._sockets = namespaces, dict[str, socket.socket]()
+        self._buffer = memoryview(
+            bytearray(ANSWER_BYTES)
+        )  # one for all: a fresh one each time costs more than the rest
+
+    def ask(self, row: Iterable[tuple[str, bytearray, Sequence[Fill]]]) -> tuple[bytes, bool]:
+        """Send messages, one after the other, up to one that the kernel refuses: its answers, and whether it took all.
+
+        The answer to each goes to its acknowledgement, or to the end of its dump. Raises `NoNamespace`.
+        """
+        answers, number = list[bytes](), 0
+        for netns, message, fills in row:
+            _check(message)
+            answer, number = self._ask(netns, message, fills, answers)
+            answers.append(answer)
+            if number:
+                break
+        return b"".join(answers), not number
+
+    def rest(self) -> None:
+        """Nothing more is waiting, or namespaces get other names."""
+        for netns in [name for name in self._sockets if name]:
+            self._sockets.pop(netns).close()
+
+    def _ask(self, netns: str, message: bytearray, fills: Sequence[Fill], told: list[bytes]) -> tuple[bytes, int]:
+        """The answer to one message, and the error number in it."""
+        s = self._sockets.get(netns) or self._open(netns)
+        opened = list[int]()
+        try:
+            for offset, what in fills:
+                if isinstance(what, str):
+                    opened.append(self._namespaces.open(what))
+                number = opened[-1] if isinstance(what, str) else struct.unpack_from("=i", told[what], 20)[0]
+                struct.pack_into("=i", message, offset, number)  # an index: of struct ifinfomsg, rtnetlink(7)
+            for _ in range(DUMPS):
+                s.send(message)
+                answer, number, interrupted = self._answer(s)
+                if not interrupted:
+                    break
+        except BaseException:  # what it still has to say is nobody's answer
+            self._sockets.pop(netns).close()
+            raise
+        finally:
+            for fd in opened:
+                os.close(fd)
+        return answer, number
+
+    def _open(self, netns: str) -> socket.socket:
+        with self._namespaces.inside(netns):
             s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
-        with s:
-            for offset, name in descriptors:
-                opened.append(namespaces.open(name))
-                struct.pack_into("=i", message, offset, opened[-1])
-            s.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-            s.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
-            s.send(message)
-            answer = data = s.recv(1 << 18)
-            while not _complete(data):
-                data = s.recv(1 << 18)
-                answer += data
-    finally:
-        for fd in opened:
-            os.close(fd)
-    return answer
+        self._sockets[netns] = s
+        s.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+        s.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+        return s
+
+    def _answer(self, s: socket.socket) -> tuple[bytes, int, bool]:
+        """All that comes to one message, the error number in it, and whether a change interrupted the dump."""
+        answer, interrupted = b"", 0
+        while True:
+            size, at, flags = s.recv_into(self._buffer), 0, MULTI
+            answer += self._buffer[:size]
+            while at < size and flags & MULTI:  # only of a dump several come at once
+                length, kind, flags = struct.unpack_from("=IHH", self._buffer, at)
+                interrupted |= flags & INTERRUPTED
+                if kind in (NLMSG_ERROR, NLMSG_DONE):
+                    number = struct.unpack_from("=i", self._buffer, at + 16)[0] if length >= 20 else 0
+                    return answer, -number, bool(interrupted)
+                at += (length + 3) & ~3
 
 
-def _complete(data: bytes) -> bool:
-    """Whether a datagram has the last message of an answer in it."""
-    at = kind = 0
-    while at < len(data) and kind not in (NLMSG_ERROR, NLMSG_DONE):
-        length, kind = struct.unpack_from("=IH", data, at)
-        at += (length + 3) & ~3
-    return kind in (NLMSG_ERROR, NLMSG_DONE)
+def _check(message: bytearray) -> None:
+    """That the kernel answers at all: it says nothing to what is no whole request, or asks for no acknowledgement."""
+    if len(message) < 16 or struct.unpack_from("=I", message)[0] != len(message):
+        raise OSError(errno.EINVAL, "not one whole netlink message")
+    flags = struct.unpack_from("=H", message, 6)[0]
+    if not flags & REQUEST or not (flags & ACK or (only_looks(message) and flags & DUMP)):
+        raise OSError(errno.EINVAL, "a netlink message that asks for no answer")
 
 
 def nsids(namespaces: Namespaces, netns: str, others: Iterable[str]) -> dict[str, int]:

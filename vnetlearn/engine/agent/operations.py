@@ -11,12 +11,12 @@ import time as clock
 from collections.abc import Callable
 
 from . import libc, netlink, programs, world
-from .loop import Loop
+from .loop import Loop, Source
 from .monitor import Monitor
 from .netns import Namespaces
 from .packets import Capture
 from .programs import Program
-from .wire import NETLINK, REPLY, REQUEST, netlink_parts, refusal
+from .wire import NETLINK, REPLY, REQUEST, netlink_row, refusal
 
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207  # linux/random.h
 CAPTURE_BYTES = {"host": 1 << 26, "guest": 1 << 24}  # for all rings of a capture together
@@ -24,17 +24,28 @@ CAPTURE_BYTES = {"host": 1 << 26, "guest": 1 << 24}  # for all rings of a captur
 Answer = dict[str, object]
 
 
+class Batch(Source):
+    """Requests that their owner sent without waiting for answers."""
+
+    refused = False
+
+    def eof(self) -> None:
+        del self.loop.sources[self.channel]
+
+
 class Agent:
     """Answers what comes on a stream. An operation takes its channel's number and the request's arguments."""
 
     def __init__(self, stream: int, mode: str) -> None:
-        self._mode, self._loop, self._namespaces = mode, Loop(stream, self._requested), Namespaces()
+        self._mode, self._namespaces = mode, Namespaces()
+        self._rtnetlink = netlink.Rtnetlink(self._namespaces)
+        self._loop = Loop(stream, self._requested, self._rtnetlink.rest)
         looking: list[Callable[..., Answer]] = [
             *(self.hello, self.netns_list, self.netns_unnamed, self.nsid, self.holders),
         ]
         changing: list[Callable[..., Answer]] = [
             *(self.netns_add, self.netns_delete, self.run, self.kill, self.resize),
-            *(self.capture, self.listen, self.monitor),
+            *(self.batch, self.capture, self.listen, self.monitor),
         ]
         allowed = looking if mode == "look" else looking + changing
         self._operations = {operation.__name__: operation for operation in allowed}
@@ -44,16 +55,30 @@ class Agent:
         self._loop.serve()
 
     def _requested(self, kind: int, channel: int, payload: bytes) -> None:
-        if kind == REQUEST:
-            self._loop.send(REPLY, channel, json.dumps(self._answer(channel, json.loads(payload))).encode())
+        batch = self._loop.sources.get(channel)
+        if isinstance(batch, Batch) and batch.refused:
             return
-        netns, message, descriptors = netlink_parts(payload)
+        done = (self._operate if kind == REQUEST else self._relay)(channel, payload)
+        if isinstance(batch, Batch):
+            batch.refused = not done
+
+    def _operate(self, channel: int, payload: bytes) -> bool:
+        answer = self._answer(channel, json.loads(payload))
+        self._loop.send(REPLY, channel, json.dumps(answer).encode())
+        return "errno" not in answer
+
+    def _relay(self, channel: int, payload: bytes) -> bool:
         try:
-            if self._mode == "look" and not netlink.only_looks(message):
+            row = list(netlink_row(payload))
+            if self._mode == "look" and not all(netlink.only_looks(message) for _, message, _ in row):
                 raise PermissionError(errno.EPERM, "this agent only looks")
-            self._loop.send(NETLINK, channel, netlink.ask(self._namespaces, netns, message, descriptors))
-        except OSError as error:
-            self._loop.send(REPLY, channel, json.dumps(refusal(error)).encode())
+            answer, done = self._rtnetlink.ask(row)
+        except (OSError, ValueError, IndexError, struct.error) as error:  # the last three: it was put together wrongly
+            said = error if isinstance(error, OSError) else OSError(errno.EINVAL, repr(error))
+            self._loop.send(REPLY, channel, json.dumps(refusal(said)).encode())
+            return False
+        self._loop.send(NETLINK, channel, answer)
+        return done
 
     def _answer(self, channel: int, request: dict[str, object]) -> Answer:
         try:
@@ -90,7 +115,13 @@ class Agent:
 
     # Operations that change something, or go on
 
+    def batch(self, channel: int) -> Answer:
+        """What is asked for on this channel from now on is done until something is refused, and nothing after that."""
+        self._loop.sources[channel] = Batch(self._loop, channel)
+        return {}
+
     def netns_add(self, _: int, name: str) -> Answer:
+        self._rtnetlink.rest()
         self._namespaces.add(name)
         for one in list(self._loop.sources.values()):
             if isinstance(one, Capture):
@@ -98,6 +129,7 @@ class Agent:
         return {}
 
     def netns_delete(self, _: int, name: str) -> Answer:
+        self._rtnetlink.rest()
         self._namespaces.delete(name)
         return {}
 

@@ -11,8 +11,8 @@ then the payload. The owner chooses the channel's number with its REQUEST; every
     CREDIT   owner → agent  four bytes: that many bytes of a program's output, or of a capture, were consumed
     EOF      owner → agent  close a program's standard input; end a capture, a listener or a monitor, after what it has
     EXIT     agent → owner  JSON {"status": n}: the program ended (128 + signal when a signal ended it), or EOF did
-    NETLINK  owner → agent  where to send it and what to fill in (see `netlink_request`), and one rtnetlink message
-             agent → owner  the kernel's answer to it (or a REPLY with an errno)
+    NETLINK  owner → agent  a row of rtnetlink messages, where to send each and what to fill in (see `netlink_request`)
+             agent → owner  the kernel's answers to them, up to the first that it refused (or a REPLY with an errno)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 REQUEST, REPLY, DATA, CREDIT, EOF, EXIT, NETLINK = range(1, 8)
 HEADER = struct.Struct("!BII")
@@ -36,8 +37,14 @@ JOINED, REFUSED, LEFT, LINKS, BLOCK = range(5)
 # What a monitor tells: a datagram, that some were lost, that a namespace came, that it went
 HEARD, LOST, CAME, GONE = range(4)
 
-# One descriptor that the agent is to fill in: its offset in the message, and the length of the namespace's name
-DESCRIPTOR = struct.Struct("!HB")
+# What the agent is to fill in: its offset in the message, and the place of the message that tells it, or DESCRIPTOR
+FILL, LENGTH, DESCRIPTOR = struct.Struct("!HB"), struct.Struct("!I"), 255
+
+Fill: TypeAlias = "tuple[int, str | int]"
+"""Four bytes that the agent writes into a message, at this offset: a descriptor of the namespace of this name, or the
+index of the link that the kernel has told of in its answer to the message at this place of the row."""
+Ask: TypeAlias = "tuple[str, bytes, Sequence[Fill]]"
+"""One rtnetlink message: the namespace that it is for, its bytes, and what the agent writes into them."""
 
 
 class NoNamespace(FileNotFoundError):
@@ -80,28 +87,40 @@ class Frames:
             yield kind, channel, payload
 
 
-def netlink_request(netns: str, message: bytes, descriptors: Sequence[tuple[int, str]] = ()) -> bytes:
-    """A NETLINK frame's payload: `message` is for `netns`, and needs `descriptors` of namespaces at these offsets.
+def netlink_request(row: Sequence[Ask]) -> bytes:
+    """A NETLINK frame's payload: messages that are sent one after the other, until the kernel refuses one.
 
-    The name of the namespace behind its length (one byte), the number of descriptors (one byte), each of them
-    (`DESCRIPTOR` and the name), and the message.
+    For each the name of its namespace behind its length (one byte), the number of fills (one byte), each of them
+    (`FILL`, and the namespace's name where it is a descriptor), the message behind its length.
     """
-    parts = [_short(netns), bytes([len(descriptors)])]
-    for offset, name in descriptors:
-        parts.append(DESCRIPTOR.pack(offset, len(named(name))) + named(name))
-    return b"".join([*parts, message])
+    parts = []
+    for netns, message, fills in row:
+        parts += [_short(netns), bytes([len(fills)])]
+        for offset, what in fills:
+            place = what if isinstance(what, int) else DESCRIPTOR
+            parts += [FILL.pack(offset, place), *([] if isinstance(what, int) else [_short(what)])]
+        parts += [LENGTH.pack(len(message)), message]
+    return b"".join(parts)
 
 
-def netlink_parts(payload: bytes) -> tuple[str, bytearray, list[tuple[int, str]]]:
+def netlink_row(payload: bytes) -> Iterator[tuple[str, bytearray, list[Fill]]]:
     """What `netlink_request` was made of."""
-    netns, at = _named(payload, 0)
-    count, at = payload[at], at + 1
-    descriptors = []
-    for _ in range(count):
-        offset, length = DESCRIPTOR.unpack_from(payload, at)
-        at += DESCRIPTOR.size + length
-        descriptors.append((offset, payload[at - length : at].decode(errors=ERRORS)))
-    return netns, bytearray(payload[at:]), descriptors
+    at = 0
+    while at < len(payload):
+        netns, at = _named(payload, at)
+        count, at = payload[at], at + 1
+        fills: list[Fill] = []
+        for _ in range(count):
+            offset, place = FILL.unpack_from(payload, at)
+            at += FILL.size
+            if place == DESCRIPTOR:
+                name, at = _named(payload, at)
+                fills.append((offset, name))
+            else:
+                fills.append((offset, place))
+        end = at + LENGTH.size + LENGTH.unpack_from(payload, at)[0]
+        yield netns, bytearray(payload[at + LENGTH.size : end]), fills
+        at = end
 
 
 def named(name: str) -> bytes:
