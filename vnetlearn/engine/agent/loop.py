@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
 import signal
 from collections.abc import Callable
 
-from .wire import CREDIT, DATA, EOF, EXIT, NETLINK, REQUEST, WINDOW, Frames, frame
+from .wire import (
+    AGENT_BYTES,
+    CREDIT,
+    DATA,
+    EOF,
+    EXIT,
+    NETLINK,
+    REPLY,
+    REQUEST,
+    WINDOW,
+    Frames,
+    Unreadable,
+    frame,
+    refusal,
+)
 
 
 class Source:
@@ -31,8 +46,8 @@ class Source:
         self.flying += len(data)
 
     def credit(self, count: int) -> None:
-        """The owner consumed so many bytes."""
-        self.flying -= count
+        """The owner consumed so many bytes; it cannot have consumed more than there were."""
+        self.flying = max(0, self.flying - count)
 
     def data(self, data: bytes) -> None:
         """The owner sent something; most have no use for it."""
@@ -46,7 +61,7 @@ class Loop:
 
     def __init__(self, stream: int, requested: Callable[[int, int, bytes], None]) -> None:
         """`requested` gets the kind, channel and payload of each REQUEST and NETLINK frame."""
-        self._stream, self._requested, self._frames = stream, requested, Frames()
+        self._stream, self._requested, self._frames = stream, requested, Frames(AGENT_BYTES)
         self.sources: dict[int, Source] = {}  # by their channels
         self.children: dict[int, Callable[[int], None]] = {}  # by their process numbers: what gets the exit status
         self._selector = selectors.DefaultSelector()
@@ -74,20 +89,32 @@ class Loop:
             self._selector.unregister(fd)
 
     def when_writable(self, fd: int, then: Callable[[], None]) -> None:
-        """Call `then` once `fd` takes data. A terminal's descriptor is watched for reading too, so use a copy of it."""
-        copy = os.dup(fd)
+        """Call `then` once `fd`, which is not watched for anything else, takes data."""
 
         def writable() -> None:
-            self._selector.unregister(copy)
-            os.close(copy)
+            self._selector.unregister(fd)
             then()
 
-        self._selector.register(copy, selectors.EVENT_WRITE, writable)
+        self._selector.register(fd, selectors.EVENT_WRITE, writable)
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
-        data = frame(kind, channel, payload)
-        while data:
-            data = data[os.write(self._stream, data) :]
+        """Raises `SystemExit` when there is no owner any more."""
+        data = memoryview(frame(kind, channel, payload))
+        try:
+            while data:
+                data = data[os.write(self._stream, data) :]
+        except (BrokenPipeError, ConnectionResetError):
+            raise SystemExit(0) from None
+
+    def reply(self, channel: int, answer: dict[str, object]) -> None:
+        self.send(REPLY, channel, json.dumps(answer).encode())
+
+    def refuse(self, channel: int, error: Exception) -> None:
+        """Say why something was not done."""
+        if not isinstance(error, OSError):
+            said = str(error) if isinstance(error, Unreadable) else repr(error)
+            error = OSError(errno.EINVAL, said)
+        self.reply(channel, refusal(error))
 
     def ended(self, channel: int, status: int | None = 0) -> None:
         """Nothing more comes on a channel."""
@@ -102,13 +129,20 @@ class Loop:
         if not data:
             raise SystemExit(0)
         for kind, channel, payload in self._frames.cut(data):
-            self._frame(kind, channel, payload)
+            try:
+                self._frame(kind, channel, payload)
+            except Exception as error:  # whatever an owner sends, the next thing is answered
+                self.refuse(channel, error)
 
     def _frame(self, kind: int, channel: int, payload: bytes) -> None:
         if kind in (REQUEST, NETLINK):
+            if channel == 0 or channel in self.sources:
+                raise Unreadable(f"channel {channel} is in use")
             self._requested(kind, channel, payload)
         elif (source := self.sources.get(channel)) is not None:
             if kind == CREDIT:
+                if len(payload) != 4:
+                    raise Unreadable(f"a CREDIT has four bytes, not {len(payload)}")
                 source.credit(int.from_bytes(payload, "big"))
             elif kind == EOF:
                 source.eof()
