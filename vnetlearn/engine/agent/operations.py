@@ -183,6 +183,8 @@ class Agent:
         """
         filters = {name: bytes.fromhex(code) for name, code in programs.items()}
         budget = CAPTURE_BYTES["guest" if self._mode == "guest" else "host"]
+        if not 0 <= ring <= budget:
+            raise Unreadable(f"the ring of a capture has {budget} bytes at most")
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
         return {"rings": one.rings}
