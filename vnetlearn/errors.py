@@ -26,13 +26,15 @@ from typing import ClassVar
 
 from . import texts
 
+QUOTED_LINES, QUOTED_CHARACTERS = 5, 600  # of a command or an answer, in an error's text
+
 
 class VnetlearnError(Exception):
     """Something a learner can cause, or meet, went wrong; nothing was left half-built.
 
     `tried` is the command that was attempted (as `ip` would spell it), `said` the answer in the words of whoever
-    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text. Each can be
-    shown as it is.
+    refused, `why` the likely reason, `next_step` what to do now. Empty parts are left out of the text, and of long ones
+    it has the first lines. Each can be shown as it is.
     """
 
     def __init__(self, tried: str, said: str = "", why: str = "", next_step: str = "") -> None:
@@ -41,7 +43,13 @@ class VnetlearnError(Exception):
         self.tried, self.said, self.why, self.next_step = tried, said, why, next_step
 
     def __str__(self) -> str:
-        rows = (("tried", self.tried), ("answer", self.said), ("why", self.why), ("next", self.next_step))
+        said = few_lines(self.said)
+        rows = (
+            ("tried", few_lines(self.tried)),
+            ("answer", said),
+            ("why", few_lines(self.why)),
+            ("next", self.next_step),
+        )
         return "\n".join([""] + [f"  {name + ':':8}{text}" for name, text in rows if text])
 
     def _render_traceback_(self) -> list[str]:
@@ -131,6 +139,12 @@ class ProgressError(VnetlearnError):
 
 class LabDied(VnetlearnError):
     """The lab's engine ended, or stopped answering; the lab is gone with everything in it."""
+
+
+def few_lines(text: str) -> str:
+    """A text as an error quotes it: its first lines, and how much more there is."""
+    shown = "\n".join(text.split("\n", QUOTED_LINES)[:QUOTED_LINES])[:QUOTED_CHARACTERS]
+    return text if len(shown) == len(text) else f"{shown} … (and {len(text) - len(shown)} characters more)"
 
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:

@@ -444,6 +444,47 @@ def test_an_engine_that_hangs(engine: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert descriptors() == open_before
 
 
+def test_who_waits_for_a_program_notices_an_engine_that_hangs(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = under()
+    lab = Lab("empty", engine=engine)
+    program = lab.host.start(["bash", "-c", "echo here; exec cat"])
+    output = program.output()
+    assert next(output) == (1, b"here\n")
+    ours = engine_processes(before)
+    monkeypatch.setattr(channel, "ALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.2)
+    for one in ours:
+        one.send_signal(signal.SIGSTOP)
+    with pytest.raises(LabDied) as caught:
+        next(output)
+    assert "did not answer" in lesson(caught.value).why
+    lab.close()
+    assert all_gone(ours, 2)
+
+
+def test_who_waits_asks_whether_the_agent_is_alive_and_waits_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, request = list[str](), channel.Channel.request
+
+    def noted(self: channel.Channel, op: str, **arguments: channel.Json) -> dict[str, channel.Json]:
+        asked.append(op)
+        return request(self, op, **arguments)
+
+    monkeypatch.setattr(channel.Channel, "request", noted)
+    monkeypatch.setattr(channel, "ALIVE_SECONDS", 0.1)
+    assert lab.run("sleep 1; echo done", quiet=True).stdout == "done\n"
+    assert "alive" in asked
+
+
+def test_an_agent_that_fails_says_how(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it last said is in the error, on either engine."""
+    with Lab("empty", engine=engine) as lab:
+        program = lab.host.start(["sleep", "1000"])
+        lab.netns.channel.send(0x55, 1, b"")
+        with pytest.raises(LabDied) as caught:
+            list(program.output())
+        assert "a frame of kind 85, which there is not" in lesson(caught.value).why
+
+
 OWNER = """
 import sys
 from vnetlearn import Lab

@@ -80,6 +80,8 @@ class Recorder:
                     return
         except LabDied as error:
             self.error = error
+        except (ValueError, LookupError, TypeError, struct.error) as error:
+            self.error = self.stream.strayed(f"of a capture came {error!r}")
         finally:
             self.stream.forget()
 

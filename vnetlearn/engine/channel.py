@@ -15,10 +15,32 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from ..errors import LabDied
-from .agent.wire import CREDIT, DATA, EOF, NETLINK, REPLY, REQUEST, Ask, Frames, frame, netlink_request
+from .agent.wire import (
+    CREDIT,
+    DATA,
+    EOF,
+    EXIT,
+    NETLINK,
+    OWNER_BYTES,
+    REPLY,
+    REQUEST,
+    WINDOW,
+    Ask,
+    Frames,
+    Unreadable,
+    fits,
+    frame,
+    json_object,
+    netlink_request,
+    whole_answer,
+)
 from .batch import Batch, Pending
 
 ANSWER_SECONDS = 20.0
+ALIVE_SECONDS = 10.0  # who waits for a program asks after so long a silence whether the agent is still there
+SLICES = 10  # of a time that is waited for an answer
+SCRIPT_BYTES = 96 << 10  # shell text of more comes as a stream: the kernel takes 128 KiB as an argument (execve(2))
+UNREAD_BYTES, FRAME_COST = 16 * WINDOW, 8  # what an agent that keeps to its credit never comes near, by channel
 
 T = TypeVar("T")
 Frame: TypeAlias = tuple[int, bytes]
@@ -28,12 +50,12 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 class AgentRefused(OSError):
     """The agent answered a request with an error; `errno` and `strerror` are the lab kernel's.
 
-    `netns` is the name of the namespace that is not there, where that is the error.
+    `netns` is the name of the namespace that is not there, where that is the error; `file` is the file it is about.
     """
 
-    def __init__(self, number: int, text: str, netns: str | None = None) -> None:
+    def __init__(self, number: int, text: str, netns: str | None = None, file: str | None = None) -> None:
         super().__init__(number, text)
-        self.netns = netns
+        self.netns, self.file = netns, file
 
 
 class Unnamed(TypedDict):
@@ -53,26 +75,57 @@ class Holder(TypedDict):
     path: str
 
 
+HOLDER = {"pid": "int", "program": "str", "netns": "str | None", "link": "str", "path": "str"}
+
+
 class Stream:
     """One channel: what the agent sends arrives in `receive`, in order."""
 
     def __init__(self, channel: Channel, number: int) -> None:
         self._channel, self.number = channel, number
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._unread, self._room, self._ended = 0, WINDOW, False
 
     def receive(self, seconds: float | None = None) -> Frame:
-        """The next frame: REPLY, DATA or EXIT. Raises `TimeoutError` after `seconds`, `LabDied` when the lab ended."""
-        try:
-            frame = self._frames.get(timeout=seconds)
-        except queue.Empty:
-            raise TimeoutError(f"nothing from the lab within {seconds} s") from None
+        """The next frame: REPLY, DATA or EXIT. Raises `TimeoutError` after `seconds`, `LabDied` when the lab ended.
+
+        Without `seconds` it waits as long as the agent lives.
+        """
+        while True:
+            try:
+                frame = self._frames.get(timeout=ALIVE_SECONDS if seconds is None else seconds)
+                break
+            except queue.Empty:
+                if seconds is not None:
+                    raise TimeoutError(f"nothing from the lab within {seconds} s") from None
+                self._channel.check_alive()
         if frame is None:
             self._frames.put(None)
             raise self._channel.death()
+        with self._changed:
+            self._unread -= len(frame[1]) + FRAME_COST
         return frame
 
     def send(self, data: bytes) -> None:
         self._channel.send(DATA, self.number, data)
+
+    def write(self, data: bytes) -> None:
+        """To a program's input; waits until the program took what is on its way. After its end it goes nowhere."""
+        rest = memoryview(data)
+        while rest:
+            with self._changed:
+                while not self._room and not self._ended:
+                    if not self._changed.wait(ALIVE_SECONDS):
+                        self._channel.check_alive()
+                if not self._channel.alive:
+                    raise self._channel.death()
+                if self._ended:
+                    return
+                piece = rest[: min(self._room, 1 << 16)]
+                self._room -= len(piece)
+            self.send(b"\0" + piece)
+            rest = rest[len(piece) :]
 
     def credit(self, count: int) -> None:
         self._channel.send(CREDIT, self.number, count.to_bytes(4, "big"))
@@ -83,6 +136,35 @@ class Stream:
     def forget(self) -> None:
         """Frames that still come for this channel are dropped."""
         self._channel.forget(self.number)
+        self._end()
+
+    def strayed(self, what: str) -> LabDied:
+        """Give the agent up: it sent what it cannot have meant."""
+        return self._channel.strayed(what)
+
+    def _came(self, kind: int, payload: bytes) -> None:
+        """From the thread that reads. Raises `Unreadable` for more than the agent may send."""
+        with self._changed:
+            if kind == CREDIT:
+                self._room = min(WINDOW, self._room + int.from_bytes(payload, "big"))
+                self._changed.notify_all()
+                return
+            self._unread += len(payload) + FRAME_COST
+            if self._unread > (UNREAD_BYTES if kind == DATA else OWNER_BYTES):
+                raise Unreadable(f"there are {self._unread} bytes on channel {self.number} that nobody asked for")
+        self._frames.put((kind, payload))
+        if kind == EXIT:
+            self._end()
+
+    def _end(self) -> None:
+        """Nobody reads any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _died(self) -> None:
+        self._end()
+        self._frames.put(None)
 
 
 class _Row:
@@ -126,7 +208,8 @@ class Channel:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         self._numbers, self._streams = itertools.count(1), dict[int, Stream]()
         self._lock, self._sending, self._of_thread = threading.Lock(), threading.Lock(), _OfThread()
-        self._open, self._why = True, ""
+        self._open, self._why, self._last_words = True, "", ""
+        self._heard = time.monotonic()
         self._reader = threading.Thread(target=self._read, name="vnetlearn-lab", daemon=True)
         self._reader.start()
 
@@ -137,32 +220,53 @@ class Channel:
 
         The answer is the release of its kernel, as `uname -r` says it.
         """
-        return str(self.request("hello", time=time.time(), seed=os.urandom(32).hex())["kernel"])
+        return str(self._answer("kernel", "str", "hello", time=time.time(), seed=os.urandom(32).hex()))
 
     def netns_list(self) -> dict[str, int]:
         """Names of namespaces, and their inode numbers."""
-        found: dict[str, int] = self._answer("netns_list")["netns"]
+        found: dict[str, int] = self._answer("netns", "dict[str, int]", "netns_list")
         return found
 
     def netns_unnamed(self) -> Unnamed:
-        found: Unnamed = self._answer("netns_unnamed")
-        return found
+        answer = self.request("netns_unnamed")
+        return {"netns": self._part(answer, "netns", "list[str]"), "hidden": self._part(answer, "hidden", "int")}
 
     def nsids(self, netns: str, others: Sequence[str]) -> dict[str, int]:
         """The numbers by which a namespace knows others (`ip netns list-id`); -1 for one that it does not know."""
-        found: dict[str, int] = self._answer("nsid", netns=netns, others=list(others))["nsids"]
+        found: dict[str, int] = self._answer("nsids", "dict[str, int]", "nsid", netns=netns, others=list(others))
         return found
 
     def holders(self) -> list[Holder]:
-        found: list[Holder] = self._answer("holders")["holders"]
+        found: list[Holder] = self._answer("holders", "list[dict[str, object]]", "holders")
+        for one in found:
+            for name, kind in HOLDER.items():
+                self._part(one, name, kind)
         return found
 
     def run(
         self, argv: Sequence[str], netns: str, env: Mapping[str, str], tty: tuple[int, int] | None
     ) -> tuple[Stream, int]:
         """Start a program, `tty` with a terminal of (rows, columns): its stream, and its process number."""
-        stream, answer = self._open_stream("run", argv=list(argv), netns=netns, env=dict(env), tty=tty)
-        return stream, int(answer["pid"])
+        return self._started("run", argv=list(argv), netns=netns, env=dict(env), tty=tty)
+
+    def shell(self, text: str, netns: str, env: Mapping[str, str]) -> tuple[Stream, int]:
+        """As `run`, for shell text of any length."""
+        encoded = text.encode(errors="surrogateescape")
+        if len(encoded) <= SCRIPT_BYTES:
+            return self._started("shell", text=text, netns=netns, env=dict(env))
+        script, _ = self._open_stream("script")
+        try:
+            for at in range(0, len(encoded), 1 << 16):
+                script.send(encoded[at : at + (1 << 16)])
+            return self._started("shell", script=script.number, netns=netns, env=dict(env))
+        finally:
+            if self._open:
+                script.eof()
+            script.forget()
+
+    def _started(self, op: str, **arguments: Json) -> tuple[Stream, int]:
+        stream, answer = self._open_stream(op, **arguments)
+        return stream, self._part(answer, "pid", "int")
 
     def kill(self, program: Stream, number: int) -> None:
         """Send a signal to everything in a program's process group."""
@@ -174,7 +278,10 @@ class Channel:
     def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str]]:
         """Record frames: the stream of what comes, and the namespaces by their rings' numbers."""
         stream, answer = self._open_stream("capture", programs=dict(programs), everything=everything, ring=ring)
-        return stream, {int(number): netns for number, netns in answer["rings"].items()}
+        rings = self._part(answer, "rings", "dict[str, str]")
+        if not all(map(str.isdecimal, rings)):
+            raise self.strayed("it numbers its rings with no numbers")
+        return stream, {int(number): netns for number, netns in rings.items()}
 
     def listen(self, protocol: int, groups: int) -> Stream:
         """A netlink socket in the first namespace that stays open."""
@@ -200,10 +307,17 @@ class Channel:
         try:
             for row in rows:
                 streams.append(self._begin(NETLINK, netlink_request(row)))
-            return [_row_answer(*self._first(stream)) for stream in streams]
+            return [self._row_answer(row, *self._first(stream)) for row, stream in zip(rows, streams, strict=True)]
         finally:
             for stream in streams:
                 stream.forget()
+
+    def _row_answer(self, row: Sequence[Ask], kind: int, payload: bytes) -> bytes | AgentRefused:
+        if kind != NETLINK:
+            return self._refusal(kind, payload)
+        if not whole_answer(payload, len(row)):
+            raise self.strayed("a kernel's answer has no end")
+        return payload
 
     def request(self, op: str, **arguments: Json) -> dict[str, Json]:
         """Ask for one thing, by the operation's name."""
@@ -233,7 +347,7 @@ class Channel:
 
     def change_row(self, row: Sequence[Ask], read: Callable[[bytes | AgentRefused], T]) -> Pending[T]:
         """As one of `netlink_rows`."""
-        return self._change(NETLINK, netlink_request(row), lambda *answer: read(_row_answer(*answer)))
+        return self._change(NETLINK, netlink_request(row), lambda *answer: read(self._row_answer(row, *answer)))
 
     def netns_add(self, name: str, read: Callable[[AgentRefused | None], T]) -> Pending[T]:
         return self._change_names("netns_add", name, read)
@@ -242,9 +356,8 @@ class Channel:
         return self._change_names("netns_delete", name, read)
 
     def _change_names(self, op: str, name: str, read: Callable[[AgentRefused | None], T]) -> Pending[T]:
-        def answered(_: int, payload: bytes) -> T:
-            answer = json.loads(payload)
-            return read(_refused(answer) if "errno" in answer else None)
+        def answered(kind: int, payload: bytes) -> T:
+            return read(self._refusal(kind, payload) if "errno" in self._reply(kind, payload) else None)
 
         return self._change(REQUEST, json.dumps({"op": op, "name": name}).encode(), answered)
 
@@ -255,17 +368,45 @@ class Channel:
         stream.forget()
         return Pending[T](lambda: None).made(read(answered, answer))
 
-    def _answer(self, op: str, **arguments: Json) -> Any:
-        return self.request(op, **arguments)
+    def check_alive(self) -> None:
+        """After a silence: raises `LabDied` when the agent does not answer, in more time than an answer ever takes."""
+        if time.monotonic() - self._heard >= ALIVE_SECONDS:
+            self.request("alive")
+
+    def _answer(self, part: str, kind: str, op: str, **arguments: Json) -> Any:
+        return self._part(self.request(op, **arguments), part, kind)
+
+    def _part(self, answer: Mapping[str, Any], name: str, kind: str) -> Any:
+        """A part of an answer, once it is what it has to be."""
+        if name not in answer or not fits(answer[name], kind):
+            raise self.strayed(f"its answer has no {name} that is {kind}")
+        return answer[name]
 
     def _open_stream(self, op: str, **arguments: Json) -> tuple[Stream, dict[str, Any]]:
         """Ask for something that goes on: its stream and the agent's first answer."""
-        stream, _, payload = self._ask(REQUEST, json.dumps({"op": op, **arguments}).encode())
-        answer: dict[str, Any] = json.loads(payload)
-        if "errno" in answer:
+        stream, kind, payload = self._ask(REQUEST, json.dumps({"op": op, **arguments}).encode())
+        try:
+            answer = self._reply(kind, payload)
+            if "errno" in answer:
+                raise self._refusal(kind, payload)
+        except BaseException:
             stream.forget()
-            raise _refused(answer)
+            raise
         return stream, answer
+
+    def _reply(self, kind: int, payload: bytes) -> dict[str, Any]:
+        try:
+            if kind != REPLY:
+                raise Unreadable(f"a frame of kind {kind} came where a REPLY has to be")
+            return json_object(payload)
+        except Unreadable as error:
+            raise self.strayed(str(error)) from None
+
+    def _refusal(self, kind: int, payload: bytes) -> AgentRefused:
+        answer = self._reply(kind, payload)
+        number, text = self._part(answer, "errno", "int"), self._part(answer, "text", "str")
+        netns, file = (self._part(answer, name, "str") if name in answer else None for name in ("netns", "file"))
+        return AgentRefused(number, text, netns, file)
 
     # The stream itself
 
@@ -294,11 +435,15 @@ class Channel:
         return stream
 
     def _first(self, stream: Stream) -> Frame:
-        try:
-            return stream.receive(self._patience or ANSWER_SECONDS)
-        except TimeoutError:
-            self.hang_up(f"it did not answer within {self._patience or ANSWER_SECONDS:.0f} s")
-            raise self.death() from None
+        """In slices: time that this process stood still itself (SIGSTOP, a suspended machine) is not the agent's."""
+        patience = self._patience or ANSWER_SECONDS
+        for _ in range(SLICES):
+            try:
+                return stream.receive(patience / SLICES)
+            except TimeoutError:
+                continue
+        self.hang_up(f"it did not answer within {patience:.0f} s")
+        raise self.death()
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
         self._send([frame(kind, channel, payload)])
@@ -321,7 +466,13 @@ class Channel:
 
     def death(self) -> LabDied:
         """The error that everything gets once the lab has ended."""
-        return LabDied("use a lab", "the lab has ended", self._why or self._died(), "make a new one: lab = Lab()")
+        why = self._why or self._last_words or self._died()
+        return LabDied("use a lab", "the lab has ended", why, "make a new one: lab = Lab()")
+
+    def strayed(self, what: str) -> LabDied:
+        """Give the agent up, since it sent what it cannot have meant."""
+        self.hang_up(f"its agent is not to be understood: {what}")
+        return self.death()
 
     def hang_up(self, why: str) -> None:
         """End the stream; the agent ends with it, and everyone who waits gets `LabDied` saying `why`."""
@@ -335,7 +486,7 @@ class Channel:
         except OSError:
             pass
         for stream in waiting:
-            stream._frames.put(None)
+            stream._died()
 
     def close(self) -> None:
         """Hang up and wait for the reader. Nothing of this channel is left."""
@@ -354,16 +505,21 @@ class Channel:
             if not data:
                 self.hang_up("")
                 return
-            for kind, number, payload in frames.cut(data):
-                with self._lock:
-                    stream = self._streams.get(number)
-                if stream is not None:
-                    stream._frames.put((kind, payload))
+            self._heard = time.monotonic()
+            try:
+                for kind, number, payload in frames.cut(data):
+                    self._came(kind, number, payload)
+            except Unreadable as error:
+                self.strayed(str(error))
+                return
 
-
-def _row_answer(kind: int, payload: bytes) -> bytes | AgentRefused:
-    return _refused(json.loads(payload)) if kind == REPLY else payload
-
-
-def _refused(answer: dict[str, Any]) -> AgentRefused:
-    return AgentRefused(answer["errno"], answer["text"], answer.get("netns"))
+    def _came(self, kind: int, number: int, payload: bytes) -> None:
+        """Raises `Unreadable`."""
+        if kind in (REQUEST, EOF) or (kind == CREDIT and len(payload) != 4):
+            raise Unreadable(f"a frame of kind {kind} and {len(payload)} bytes came, which agents do not send")
+        if number == 0 and kind == REPLY:
+            self._last_words = f"its agent ended: {json_object(payload).get('text')}"
+        with self._lock:
+            stream = self._streams.get(number)
+        if stream is not None:
+            stream._came(kind, payload)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import json
+import errno
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from .. import texts
-from ..errors import CommandFailed, NotFound, ToolMissing
-from .agent.wire import DATA, EXIT
+from ..errors import BadParameter, CommandFailed, KernelRefused, LabDied, NotFound, ToolMissing, VnetlearnError
+from .agent.wire import DATA, EXIT, WINDOW, Unreadable, fits, json_object
 from .channel import AgentRefused, Channel
 
 AFTER_INTERRUPT_SECONDS = 3.0
@@ -45,47 +46,95 @@ class Result:
         return self
 
 
+# Why the kernel did not start a program (execve(2), fork(2), pipe(2)), and what to do then
+NOT_STARTED = {
+    errno.E2BIG: (
+        "its arguments and its environment are more than the kernel takes: 128 KiB for one of them",
+        "write them into a file and let the program read that, or give them as its input: run(…, input=…)",
+    ),
+    errno.EMFILE: (
+        "the lab's agent has as many files open as it may have (RLIMIT_NOFILE): each running program takes some",
+        "end programs or captures that are still running in the lab",
+    ),
+    errno.ENFILE: (
+        "the kernel has as many files open as it may have (fs.file-max)",
+        "end programs that are still running, in the lab or on the computer",
+    ),
+    errno.EAGAIN: (
+        "there are as many processes as there may be (ulimit -u, or the pids limit of a cgroup)",
+        "end programs that are still running in the lab: lab.run('ps') lists them",
+    ),
+    errno.ENOMEM: ("there is no memory left for it", "end what needs much memory in the lab: lab.run('free -m')"),
+    errno.EACCES: (
+        "its file may not be executed: it has no x bit, or lies where programs may not be started",
+        "lab.run('ls -l FILE') shows the bits; bash FILE runs a script all the same",
+    ),
+    errno.EPERM: ("the kernel does not allow it to be executed here", "lab.run('ls -l FILE'); lab.run('id')"),
+    errno.ENOEXEC: (
+        "its file is no program: neither the kernel's format (ELF) for this processor, nor a first line with #!",
+        "bash FILE runs it as a script; lab.run('head -c 4 FILE') shows how it begins",
+    ),
+    errno.EISDIR: ("a folder cannot be run", "name a program: lab.run('ls FOLDER') lists what is in there"),
+    errno.ETXTBSY: ("its file is still open for writing", "close it first"),
+}
+
+
 class Program:
-    """A program that runs in a lab's namespace; `ip netns exec NETNS ARGV…`."""
+    """A program that runs in a lab's namespace: `ip netns exec NETNS ARGV…`; or shell text, as `bash -c` runs it.
+
+    Raises `ToolMissing`, `BadParameter`, `NotFound` when the namespace is gone, `KernelRefused` when it could not be
+    started, `LabDied`.
+    """
 
     def __init__(
         self,
         channel: Channel,
-        argv: Sequence[str],
+        command: str | Sequence[str],
         netns: str,
         env: Mapping[str, str],
         tty: tuple[int, int] | None = None,
     ) -> None:
         self._channel, self.status = channel, -1
-        spelled = texts.command(argv)
+        spelled = command if isinstance(command, str) else texts.command(command)
+        _check(command, env, spelled)
         try:
-            self._stream, self.pid = channel.run(argv, netns, env, tty)
+            if isinstance(command, str):
+                self._stream, self.pid = channel.shell(command, netns, env)
+            else:
+                self._stream, self.pid = channel.run(command, netns, env, tty)
         except AgentRefused as error:
             if error.netns is not None:
                 raise no_namespace(f"ip netns exec {texts.word(netns)} {spelled}", netns) from None
-            raise ToolMissing(
-                spelled,
-                error.strerror or "",
-                f"{argv[0]} is not in this lab",
-                "lab.run('ls /usr/bin /usr/sbin') lists what is there; vnetlearn doctor tells what to install",
-            ) from None
+            raise _not_started(error, spelled, "bash" if isinstance(command, str) else command[0]) from None
 
     def output(self) -> Iterator[tuple[int, bytes]]:
         """(1 or 2, bytes) as they come, until the program ends; `status` is its exit status then."""
-        while True:
-            kind, data = self._stream.receive()
-            if kind == DATA:
-                yield data[0], data[1:]
-                self._stream.credit(len(data) - 1)
-            elif kind == EXIT:
-                self.status = _status(data)
-                self._stream.forget()
-                return
+        while self.status < 0:
+            yield from self._heard(None)
+
+    def _heard(self, seconds: float | None) -> Iterator[tuple[int, bytes]]:
+        """What comes next: bytes, or the program's end."""
+        kind, data = self._stream.receive(seconds)
+        if kind == DATA and data[:1] in (b"\1", b"\2"):
+            yield data[0], data[1:]
+            self._stream.credit(len(data) - 1)
+        elif kind == EXIT:
+            try:
+                answer = json_object(data)
+            except Unreadable as error:
+                raise self._stream.strayed(str(error)) from None
+            if not fits(answer.get("status"), "int"):
+                raise self._stream.strayed("a program ended without a status")
+            self.status = int(str(answer["status"]))
+            self._stream.forget()
+        else:
+            raise self._stream.strayed(f"a program sent a frame of kind {kind}: {data[:80]!r}")
 
     def write(self, data: bytes) -> None:
-        """To the program's standard input."""
-        for at in range(0, len(data), 1 << 16):
-            self._stream.send(b"\0" + data[at : at + (1 << 16)])
+        """To the program's standard input. It waits while a megabyte is on its way that the program did not read yet;
+        what is written after the program's end goes nowhere.
+        """
+        self._stream.write(data)
 
     def close_input(self) -> None:
         self._stream.eof()
@@ -107,11 +156,9 @@ def run(program: Program, command: str, *, input: bytes = b"", show: bool) -> Re
     An interrupt (Ctrl-C, or Jupyter's stop button) goes to the program; `KeyboardInterrupt` is raised after its last
     words. A program that ignores it for 3 s, or is interrupted again, is killed.
     """
-    if input:
-        program.write(input)
-    program.close_input()
     heard = {1: _Heard(sys.stdout if show else None), 2: _Heard(sys.stderr if show else None)}
     try:
+        _feed(program, input)
         for number, data in program.output():
             heard[number].add(data)
     except KeyboardInterrupt:
@@ -123,17 +170,30 @@ def run(program: Program, command: str, *, input: bytes = b"", show: bool) -> Re
     return Result(command, program.status, heard[1].text, heard[2].text)
 
 
+def _feed(program: Program, data: bytes) -> None:
+    """All of a program's input; beside its output, when it is more than goes on its way at once."""
+
+    def write() -> None:
+        try:
+            program.write(data)
+            program.close_input()
+        except LabDied:
+            pass  # who reads the output hears of it
+
+    if len(data) <= WINDOW:
+        program.write(data)
+        program.close_input()
+    else:
+        threading.Thread(target=write, name="vnetlearn-input", daemon=True).start()
+
+
 def _interrupt(program: Program, heard: dict[int, _Heard]) -> None:
     program.signal(signal.SIGINT)
     deadline = time.monotonic() + AFTER_INTERRUPT_SECONDS
     try:
         while program.status < 0:
-            kind, data = program._stream.receive(max(0.0, deadline - time.monotonic()))
-            if kind == DATA:
-                heard[data[0]].add(data[1:])
-                program._stream.credit(len(data) - 1)
-            elif kind == EXIT:
-                program.status = _status(data)
+            for number, data in program._heard(max(0.0, deadline - time.monotonic())):
+                heard[number].add(data)
     except (TimeoutError, KeyboardInterrupt):
         program.signal(signal.SIGKILL)
     program._stream.forget()
@@ -159,8 +219,35 @@ class _Heard:
         return "".join(self._parts)
 
 
-def _status(data: bytes) -> int:
-    return int(json.loads(data)["status"])
+def _check(command: str | Sequence[str], env: Mapping[str, str], spelled: str) -> None:
+    """Raises `BadParameter` for what no kernel can be given."""
+    why, next_step = "", "name a program: lab.run(['ip', 'link'])"
+    if not isinstance(command, str) and not (command and command[0]):
+        said, why = "there is no program's name", "the first word of a command is its program"
+    elif any(not name or "=" in name for name in env):
+        said, why, next_step = "a variable's name is empty, or has a =", "env is {NAME: VALUE}", "leave it out"
+    elif "\0" in "".join([spelled, *env, *env.values()]):
+        said, why = "there is a NUL byte in it", "the kernel ends a text at a NUL byte, and so would lose the rest"
+        next_step = "give such bytes as the program's input: run(…, input=…)"
+    if why:
+        raise BadParameter(f"run({spelled.encode(errors='backslashreplace').decode()!r})", said, why, next_step)
+
+
+def _not_started(error: AgentRefused, tried: str, program: str) -> VnetlearnError:
+    """The error that says why a program did not start."""
+    number = error.errno or 0
+    if number == errno.ENOENT and error.file is None:
+        return ToolMissing(
+            tried,
+            error.strerror or "",
+            f"{program} is not in this lab",
+            "lab.run('ls /usr/bin /usr/sbin') lists what is there; vnetlearn doctor tells what to install",
+        )
+    if number == errno.ENOENT:
+        why = f"{error.file} is there, but what its first line names to run it (#!), or its loader, is not"
+        return KernelRefused(tried, number, "", why, f"lab.run('head -n 1 {error.file}') shows it")
+    why, next_step = NOT_STARTED.get(number, ("the kernel did not start it", "man execve lists what this error means"))
+    return KernelRefused(tried, number, error.file or "", why, next_step)
 
 
 def no_namespace(tried: str, netns: str) -> NotFound:

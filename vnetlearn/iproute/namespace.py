@@ -34,10 +34,14 @@ class Namespace:
     # Programs
 
     def start(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, tty: tuple[int, int] | None = None
+        self,
+        command: str | Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        tty: tuple[int, int] | None = None,
     ) -> Program:
-        """Start a program here and come back at once; `tty` gives it a terminal of (rows, columns)."""
-        return Program(self.channel, argv, self.name, dict(env or {}), tty)
+        """Start a program (a list; `tty` gives it a terminal of (rows, columns)) or shell text; come back at once."""
+        return Program(self.channel, command, self.name, dict(env or {}), tty)
 
     def ask(self, argv: Sequence[str]) -> Result:
         """Run a program of the verbs themselves to its end: nothing is shown, or written into the transcript."""

@@ -25,8 +25,6 @@ from .sysctl import Sysctl
 
 # Shell text that means the same in the middle of a transcript; other text gets a shell of its own there.
 PLAIN = re.compile(r"(ip|bridge|tc|sysctl|ifconfig|ethtool|ping) [\w ./:@%+,=-]+")
-# LD_PRELOADed, as stdbuf(1) does it: programs write line by line, as they would to a terminal.
-LINE_BY_LINE = ["stdbuf", "-oL"]
 
 
 class Node(Namespace):
@@ -51,11 +49,11 @@ class Node(Namespace):
 
         What it writes is shown as it comes, unless `quiet`, and is in the result too. `input` is its standard input.
         With `check`, a status other than 0 raises `CommandFailed`. An interrupt goes to the program. Raises
-        `ToolMissing`, `NotFound` when the namespace is gone, `LabDied`.
+        `ToolMissing`, `BadParameter`, `KernelRefused` when it could not be started, `NotFound` when the namespace is
+        gone, `LabDied`.
         """
         text = command if isinstance(command, str) else texts.command(command)
-        argv = [*LINE_BY_LINE, "bash", "-c", text] if isinstance(command, str) else list(command)
-        started = self.start(argv, env=env)
+        started = self.start(command, env=env)
         plain = not isinstance(command, str) or PLAIN.fullmatch(text)
         self.wrote(self.spell_run(text if plain else f"bash -c {texts.word(text)}", input, env))
         result = program.run(started, text, input=texts.encoded(input), show=not quiet)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .. import texts
 from ..engine import program
-from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, told_parts
+from ..engine.agent.wire import CAME, DATA, GONE, HEARD, LOST, Unreadable, told_parts
 from ..engine.channel import Stream
 from ..errors import LabDied, VnetlearnError
 from ..iproute.netns import Namespaces, Node
@@ -82,11 +82,14 @@ class Monitor:
         events, now = list[Event](), time.time()
         datagrams: dict[str, bytes] = {}
         for data in frames:
-            what, netns, rest = told_parts(data)
+            try:
+                what, netns, rest = told_parts(data)
+            except Unreadable as error:
+                raise self._stream.strayed(str(error)) from None
             if what == HEARD:
                 datagrams[netns] = datagrams.get(netns, b"") + rest
             else:
-                events.append(Event(now, netns, TOLD[what]))
+                events.append(Event(now, netns, TOLD.get(what, TOLD[LOST])))
         for netns, messages in datagrams.items():
             events += [Event(now, netns, line) for line in self._words(netns, messages)]
         return events

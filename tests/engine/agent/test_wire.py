@@ -39,6 +39,7 @@ def test_an_error_says_which_namespace_is_not_there() -> None:
     assert wire.refusal(wire.NoNamespace("red")) == {
         "errno": errno.ENOENT,
         "text": "No such file or directory: /run/netns/red",
+        "file": "/run/netns/red",
         "netns": "red",
     }
-    assert wire.refusal(PermissionError(errno.EPERM, "no")) == {"errno": errno.EPERM, "text": "no: "}
+    assert wire.refusal(PermissionError(errno.EPERM, "no")) == {"errno": errno.EPERM, "text": "no"}

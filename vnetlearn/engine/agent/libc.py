@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_SHARED = 1, 2, 32, 4096, 16384, 1 << 20
+MS_SLAVE = 1 << 19
 MNT_DETACH = 2
 RESTART = 0x01234567  # reboot(2); QEMU's -no-reboot turns it into the end of the guest
 
@@ -14,12 +15,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0) -> None:
-    _check(_libc.mount(source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None), target)
+    encoded = [os.fsencode(one) for one in (source, target)]
+    _check(_libc.mount(*encoded, kind.encode(), ctypes.c_ulong(flags), None), target)
 
 
-def unmount(target: str) -> None:
-    """What is mounted there goes once nobody uses it; nothing may be mounted there."""
-    _libc.umount2(os.fsencode(target), MNT_DETACH)
+def unmount(target: str) -> bool:
+    """What is mounted there goes once nobody uses it; nothing may be mounted there. Whether something did."""
+    return bool(_libc.umount2(os.fsencode(target), MNT_DETACH) == 0)
 
 
 def unshare_net(what: str) -> None:
@@ -30,6 +32,16 @@ def unshare_net(what: str) -> None:
 def setns_net(fd: int, what: str) -> None:
     """Move this process into the network namespace behind a descriptor; `what` names it in an error."""
     _check(_libc.setns(fd, CLONE_NEWNET), what)
+
+
+def unshare_mounts() -> None:
+    """Move this process into a mount namespace that is a copy of its own."""
+    _check(_libc.unshare(CLONE_NEWNS), "mounts")
+
+
+def setns_mounts(fd: int) -> None:
+    """Move this process into the mount namespace behind a descriptor; its root and its folder are those of it."""
+    _check(_libc.setns(fd, CLONE_NEWNS), "mounts")
 
 
 def bind(fd: int, address: bytes, what: str) -> None:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
 import signal
 from collections.abc import Callable
 
-from .wire import CREDIT, DATA, EOF, EXIT, NETLINK, REQUEST, WINDOW, Frames, frame
+from .wire import (
+    AGENT_BYTES,
+    CREDIT,
+    DATA,
+    EOF,
+    EXIT,
+    NETLINK,
+    REPLY,
+    REQUEST,
+    WINDOW,
+    Frames,
+    Unreadable,
+    frame,
+    refusal,
+)
 
 
 class Source:
@@ -16,6 +31,8 @@ class Source:
 
     `flying` are the bytes on their way to the owner, as far as it has not said that it consumed them.
     """
+
+    asks = False  # whether more requests come on its channel
 
     def __init__(self, loop: Loop, channel: int) -> None:
         self.loop, self.channel, self.flying = loop, channel, 0
@@ -31,8 +48,8 @@ class Source:
         self.flying += len(data)
 
     def credit(self, count: int) -> None:
-        """The owner consumed so many bytes."""
-        self.flying -= count
+        """The owner consumed so many bytes; it cannot have consumed more than there were."""
+        self.flying = max(0, self.flying - count)
 
     def data(self, data: bytes) -> None:
         """The owner sent something; most have no use for it."""
@@ -49,7 +66,7 @@ class Loop:
 
         `rest` is called when all that came together was answered.
         """
-        self._stream, self._requested, self._rest, self._frames = stream, requested, rest, Frames()
+        self._stream, self._requested, self._rest, self._frames = stream, requested, rest, Frames(AGENT_BYTES)
         self._answers: list[bytes] | None = None  # while there are frames to answer: they go out together
         self.sources: dict[int, Source] = {}  # by their channels
         self.children: dict[int, Callable[[int], None]] = {}  # by their process numbers: what gets the exit status
@@ -78,15 +95,13 @@ class Loop:
             self._selector.unregister(fd)
 
     def when_writable(self, fd: int, then: Callable[[], None]) -> None:
-        """Call `then` once `fd` takes data. A terminal's descriptor is watched for reading too, so use a copy of it."""
-        copy = os.dup(fd)
+        """Call `then` once `fd`, which is not watched for anything else, takes data."""
 
         def writable() -> None:
-            self._selector.unregister(copy)
-            os.close(copy)
+            self._selector.unregister(fd)
             then()
 
-        self._selector.register(copy, selectors.EVENT_WRITE, writable)
+        self._selector.register(fd, selectors.EVENT_WRITE, writable)
 
     def send(self, kind: int, channel: int, payload: bytes) -> None:
         if self._answers is None:
@@ -95,8 +110,23 @@ class Loop:
             self._answers.append(frame(kind, channel, payload))
 
     def _write(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._stream, data) :]
+        """Raises `SystemExit` when there is no owner any more."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._stream, rest) :]
+        except (BrokenPipeError, ConnectionResetError):
+            raise SystemExit(0) from None
+
+    def reply(self, channel: int, answer: dict[str, object]) -> None:
+        self.send(REPLY, channel, json.dumps(answer).encode())
+
+    def refuse(self, channel: int, error: Exception) -> None:
+        """Say why something was not done."""
+        if not isinstance(error, OSError):
+            said = str(error) if isinstance(error, Unreadable) else repr(error)
+            error = OSError(errno.EINVAL, said)
+        self.reply(channel, refusal(error))
 
     def ended(self, channel: int, status: int | None = 0) -> None:
         """Nothing more comes on a channel."""
@@ -113,7 +143,10 @@ class Loop:
         self._answers = []
         try:
             for kind, channel, payload in self._frames.cut(data):
-                self._frame(kind, channel, payload)
+                try:
+                    self._frame(kind, channel, payload)
+                except Exception as error:  # whatever an owner sends, the next thing is answered
+                    self.refuse(channel, error)
         finally:
             answers, self._answers = b"".join(self._answers), None
             self._write(answers)
@@ -121,9 +154,14 @@ class Loop:
 
     def _frame(self, kind: int, channel: int, payload: bytes) -> None:
         if kind in (REQUEST, NETLINK):
+            source = self.sources.get(channel)
+            if channel == 0 or not (source is None or source.asks):
+                raise Unreadable(f"channel {channel} is in use")
             self._requested(kind, channel, payload)
         elif (source := self.sources.get(channel)) is not None:
             if kind == CREDIT:
+                if len(payload) != 4:
+                    raise Unreadable(f"a CREDIT has four bytes, not {len(payload)}")
                 source.credit(int.from_bytes(payload, "big"))
             elif kind == EOF:
                 source.eof()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ class Namespaces:
 
     def __init__(self) -> None:
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        self._root, self._folder = (os.open(path, os.O_PATH | os.O_CLOEXEC) for path in "/.")
         self._unnamed: dict[str, int] = {}  # namespaces without a name, by a process in each
 
     @property
@@ -26,7 +29,7 @@ class Namespaces:
 
     def add(self, name: str) -> None:
         """As `ip netns add` does: a new namespace, held by a bind mount of the same name."""
-        path = f"{NETNS}/{name}"
+        path = _path_of(name)
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0))
         try:
             libc.unshare_net(name)
@@ -39,12 +42,12 @@ class Namespaces:
 
     def delete(self, name: str) -> None:
         self.need(name)
-        libc.unmount(f"{NETNS}/{name}")
-        os.unlink(f"{NETNS}/{name}")
+        libc.unmount(_path_of(name))
+        os.unlink(_path_of(name))
 
     def need(self, name: str) -> None:
         """Raises `NoNamespace` when it has no name."""
-        if not os.path.exists(f"{NETNS}/{name}"):
+        if not os.path.exists(_path_of(name)):
             raise NoNamespace(name)
 
     def open(self, name: str) -> int:
@@ -69,6 +72,33 @@ class Namespaces:
             yield
         finally:
             libc.setns_net(self._home, "home")
+
+    @contextlib.contextmanager
+    def executing(self, name: str) -> Iterator[None]:
+        """What is started now finds itself where `ip netns exec` puts it: in a namespace, with a /sys that shows it and
+        with /etc/netns/NAME in its /etc, by mounts of its own (iproute2, lib/namespace.c). Raises `NoNamespace`.
+
+        The agent makes the mounts and leaves them to the program: that takes a few calls, and `ip` a process.
+        """
+        if not name:
+            yield
+            return
+        with self.inside(name):
+            libc.unshare_mounts()
+            try:
+                libc.mount("none", "/", "none", libc.MS_SLAVE | libc.MS_REC)
+                read_only = 0 if libc.unmount("/sys") else os.statvfs("/sys").f_flag & os.ST_RDONLY
+                libc.mount(name, "/sys", "sysfs", read_only)
+                own = f"/etc/netns/{name}"
+                for file in os.listdir(own) if os.path.isdir(own) else ():
+                    with contextlib.suppress(OSError):  # ip says it, and goes on
+                        libc.mount(f"{own}/{file}", f"/etc/{file}", "none", libc.MS_BIND)
+                yield
+            finally:
+                libc.setns_mounts(self._mounts)
+                os.fchdir(self._root)
+                os.chroot(".")
+                os.fchdir(self._folder)
 
     def named(self) -> dict[str, int]:
         """Names and inode numbers; the inode tells whether two names are one namespace."""
@@ -123,7 +153,7 @@ class Namespaces:
     def _path(self, name: str) -> str:
         if name in self._unnamed:
             return f"/proc/{self._unnamed[name]}/ns/net"
-        return f"{NETNS}/{name}" if name else "/proc/self/ns/net"
+        return _path_of(name) if name else "/proc/self/ns/net"
 
 
 class Mounts:
@@ -145,6 +175,13 @@ class Mounts:
         self._loop.unwatch(self._events.fileno())
         self._events.close()
         os.close(self._table)
+
+
+def _path_of(name: str) -> str:
+    """Where a namespace's name stands. Raises `OSError` for what is no name of a file."""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise OSError(errno.EINVAL, f"{name!r} cannot be the name of a namespace")
+    return f"{NETNS}/{name}"
 
 
 def _first_line(path: str) -> str:

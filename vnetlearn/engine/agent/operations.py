@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import struct
 import time as clock
+import traceback
 from collections.abc import Callable
 
 from . import libc, netlink, programs, world
@@ -15,8 +15,8 @@ from .loop import Loop, Source
 from .monitor import Monitor
 from .netns import Namespaces
 from .packets import Capture
-from .programs import Program
-from .wire import NETLINK, REPLY, REQUEST, netlink_row, refusal
+from .programs import Program, Script
+from .wire import NETLINK, REQUEST, Unreadable, fits, json_object, netlink_row
 
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207  # linux/random.h
 CAPTURE_BYTES = {"host": 1 << 26, "guest": 1 << 24}  # for all rings of a capture together
@@ -27,7 +27,7 @@ Answer = dict[str, object]
 class Batch(Source):
     """Requests that their owner sent without waiting for answers."""
 
-    refused = False
+    asks, refused = True, False
 
     def eof(self) -> None:
         del self.loop.sources[self.channel]
@@ -41,52 +41,58 @@ class Agent:
         self._rtnetlink = netlink.Rtnetlink(self._namespaces)
         self._loop = Loop(stream, self._requested, self._rtnetlink.rest)
         looking: list[Callable[..., Answer]] = [
-            *(self.hello, self.netns_list, self.netns_unnamed, self.nsid, self.holders),
+            *(self.hello, self.alive, self.netns_list, self.netns_unnamed, self.nsid, self.holders),
         ]
         changing: list[Callable[..., Answer]] = [
-            *(self.netns_add, self.netns_delete, self.run, self.kill, self.resize),
+            *(self.netns_add, self.netns_delete, self.run, self.shell, self.script, self.kill, self.resize),
             *(self.batch, self.capture, self.listen, self.monitor),
         ]
         allowed = looking if mode == "look" else looking + changing
-        self._operations = {operation.__name__: operation for operation in allowed}
+        self._operations = {operation.__name__: (operation, _arguments(operation)) for operation in allowed}
+        self._environment = {**os.environ}
 
     def serve(self) -> None:
         """Until the owner hangs up (`SystemExit`)."""
         self._loop.serve()
 
+    def last_words(self, why: str) -> None:
+        """Tell the owner why this is the end."""
+        self._loop.reply(0, {"errno": errno.EPROTO, "text": why})
+
     def _requested(self, kind: int, channel: int, payload: bytes) -> None:
         batch = self._loop.sources.get(channel)
-        if isinstance(batch, Batch) and batch.refused:
-            return
-        done = (self._operate if kind == REQUEST else self._relay)(channel, payload)
-        if isinstance(batch, Batch):
-            batch.refused = not done
+        if not isinstance(batch, Batch):
+            self._do(kind, channel, payload)
+        elif not batch.refused:
+            batch.refused = True
+            batch.refused = not self._do(kind, channel, payload)
 
-    def _operate(self, channel: int, payload: bytes) -> bool:
-        answer = self._answer(channel, json.loads(payload))
-        self._loop.send(REPLY, channel, json.dumps(answer).encode())
-        return "errno" not in answer
-
-    def _relay(self, channel: int, payload: bytes) -> bool:
-        try:
-            row = list(netlink_row(payload))
-            if self._mode == "look" and not all(netlink.only_looks(message) for _, message, _ in row):
-                raise PermissionError(errno.EPERM, "this agent only looks")
-            answer, done = self._rtnetlink.ask(row)
-        except (OSError, ValueError, IndexError, struct.error) as error:  # the last three: it was put together wrongly
-            said = error if isinstance(error, OSError) else OSError(errno.EINVAL, repr(error))
-            self._loop.send(REPLY, channel, json.dumps(refusal(said)).encode())
-            return False
+    def _do(self, kind: int, channel: int, payload: bytes) -> bool:
+        """Whether all of it was done; what an exception says is told to the owner by the loop."""
+        if kind == REQUEST:
+            self._loop.reply(channel, self._answer(channel, json_object(payload)))
+            return True
+        row = list(netlink_row(payload))
+        if self._mode == "look" and not all(netlink.only_looks(message) for _, message, _ in row):
+            raise PermissionError(errno.EPERM, "this agent only looks")
+        answer, done = self._rtnetlink.ask(row)
         self._loop.send(NETLINK, channel, answer)
         return done
 
     def _answer(self, channel: int, request: dict[str, object]) -> Answer:
-        try:
-            return self._operations[str(request.pop("op"))](channel, **request)
-        except OSError as error:
-            return refusal(error)
-        except Exception as error:
-            return {"errno": errno.EINVAL, "text": repr(error)}
+        """Do what is asked for, once it is an operation that there is and its arguments are what it takes."""
+        op = request.pop("op", None)
+        if not isinstance(op, str) or op not in self._operations:
+            raise Unreadable(f"there is no operation {str(op)[:40]!r}")
+        operation, wanted = self._operations[op]
+        for name in request.keys() - wanted.keys():
+            raise Unreadable(f"{op} has no argument {name[:40]!r}")
+        for name, (kind, needed) in wanted.items():
+            if name in request and not fits(request[name], kind):
+                raise Unreadable(f"{op} takes {name} as {kind}")
+            if needed and name not in request:
+                raise Unreadable(f"{op} needs {name}")
+        return operation(channel, **request)
 
     # Operations that only look
 
@@ -99,6 +105,10 @@ class Agent:
                 fcntl.ioctl(f, RNDADDENTROPY, struct.pack("ii", 8 * len(data), len(data)) + data)
                 fcntl.ioctl(f, RNDRESEEDCRNG)
         return {"kernel": os.uname().release}
+
+    def alive(self, _: int) -> Answer:
+        """Nothing but an answer: whoever waits for a program asks now and then."""
+        return {}
 
     def netns_list(self, _: int) -> Answer:
         return {"netns": self._namespaces.named()}
@@ -142,8 +152,41 @@ class Agent:
         tty: list[int] | None = None,
     ) -> Answer:
         """Start a program, as `ip netns exec` does it; `tty` is [rows, columns] of a terminal of its own, or None."""
-        started = programs.command(self._namespaces, argv, netns)
-        program = Program(self._loop, channel, started, {**os.environ, **(env or {})}, tty)
+        return self._start(channel, [(argv[0] if argv else "", argv)], netns, {**self._environment, **(env or {})}, tty)
+
+    def shell(
+        self,
+        channel: int,
+        text: str = "",
+        script: int | None = None,
+        netns: str = "",
+        env: dict[str, str] | None = None,
+    ) -> Answer:
+        """Start what shell text says, by bash, as `run` does; or the text that came as `script` on that channel."""
+        environment = programs.line_by_line({**self._environment, **(env or {})})
+        if script is None:
+            return self._start(channel, programs.shell(text, environment), netns, environment, None)
+        kept = self._loop.sources.get(script)
+        if not isinstance(kept, Script):
+            raise Unreadable(f"on channel {script} there is no script")
+        return self._start(channel, [programs.READ_SCRIPT], netns, environment, None, kept.opened())
+
+    def script(self, channel: int) -> Answer:
+        """Keep shell text that is too long for a request: what the owner sends on this channel, until its EOF."""
+        self._loop.sources[channel] = Script(self._loop, channel)
+        return {}
+
+    def _start(
+        self,
+        channel: int,
+        starts: list[programs.Start],
+        netns: str,
+        env: dict[str, str],
+        tty: list[int] | None,
+        script: int | None = None,
+    ) -> Answer:
+        program = Program(self._loop, channel, env, tty)
+        program.start(self._namespaces, netns, starts, script)
         self._loop.sources[channel] = program
         return {"pid": program.pid}
 
@@ -168,6 +211,8 @@ class Agent:
         """
         filters = {name: bytes.fromhex(code) for name, code in programs.items()}
         budget = CAPTURE_BYTES["guest" if self._mode == "guest" else "host"]
+        if not 0 <= ring <= budget:
+            raise Unreadable(f"the ring of a capture has {budget} bytes at most")
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
         return {"rings": one.rings}
@@ -196,7 +241,30 @@ def main(mode: str, fd: str = "") -> None:
     if mode != "look":
         world.share_netns()
     try:
-        Agent(stream, mode).serve()
+        agent = Agent(stream, mode)
+        try:
+            agent.serve()
+        except Exception as error:
+            agent.last_words(_last_words(error))
+            raise
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None
     finally:
         if mode == "guest":
             libc.restart()
+
+
+def _last_words(error: Exception) -> str:
+    """An error and its place, in a line."""
+    if isinstance(error, Unreadable):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{error!r} in {where.name}, {os.path.basename(where.filename)} line {where.lineno}"
+
+
+def _arguments(operation: Callable[..., Answer]) -> dict[str, tuple[str, bool]]:
+    """An operation's arguments after the channel: the annotation of each, and whether it is needed."""
+    code, defaults = operation.__code__, operation.__defaults__ or ()
+    names = code.co_varnames[2 : code.co_argcount]
+    return {name: (operation.__annotations__[name], at < len(names) - len(defaults)) for at, name in enumerate(names)}
