@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from typing import Any
@@ -155,6 +156,25 @@ def test_links_move_between_namespaces(lab: Lab) -> None:
     assert made.netns == "blue"
     assert "d" in blue.link
     assert "d" not in red.link
+
+
+@pytest.mark.parametrize("where", ["", "red", "blue"])
+@pytest.mark.parametrize("peers", [None, "", "red", "blue"])
+def test_what_add_says_is_what_is_there(lab: Lab, where: str, peers: str | None) -> None:
+    """Also where a number means one link here and another one there, and for links that are known by another name."""
+    for node in lab.netns.add("red"), lab.netns.add("blue"), lab.host:
+        for name in ("a", "b", "c"):
+            node.link.add(name, kind="bridge")
+    lab.run("ip link property add dev b altname other", check=True, quiet=True)
+    peer: dict[str, Any] = {"name": "y"} if peers is None else {"name": "y", "netns": lab.netns.named(peers)}
+    made = [lab.link.add("x", kind="veth", peer=peer, netns=lab.netns.named(where))]
+    made.append(lab.link.add("p", kind="veth", peer="q", master="other"))
+    made.append(lab.link.add("m", kind="macvlan", link="other", mode="bridge", netns=lab.netns.named(where)))
+    made.append(lab.link.add("v", kind="veth"))
+    assert (made[1].master, made[1].link) == ("b", "q")
+    for link in made:
+        there = lab.netns.named(link.netns).link[link.name]
+        assert dataclasses.replace(link, state="", flags=()) == dataclasses.replace(there, state="", flags=())
 
 
 def test_the_agent_keeps_no_namespace_alive(lab: Lab) -> None:

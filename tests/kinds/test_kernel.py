@@ -145,7 +145,7 @@ def lab() -> Iterator[Lab]:
 
 def state(node: Node, kind: Kind) -> dict[str, Any]:
     """What the kernel tells of x0: the bytes of every attribute in the catalogue, MTU and parent."""
-    message = node.request(netlink.GETLINK, ifinfmsg([("IFLA_IFNAME", "x0")]), 0)[0]
+    message = node.request(netlink.GETLINK, ifinfmsg([(netlink.IFLA_IFNAME, b"x0\0")]))[0]
     data = message.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
     slots = {slot[0]: slot[1] for slot in (data["attrs"] if data else ())}
     return {

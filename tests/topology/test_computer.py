@@ -28,7 +28,7 @@ def test_it_shows_what_ip_shows() -> None:
 def test_its_agent_can_do_nothing_but_look() -> None:
     """The refusal is the agent's own, before anything reaches the kernel."""
     with computer.Computer() as one:
-        message = netlink.encode(netlink.NEWLINK, ifinfmsg([("IFLA_IFNAME", "vnetlearn")]), netlink.CREATE)
+        message = netlink.encode(netlink.NEWLINK, ifinfmsg([(netlink.IFLA_IFNAME, b"vnetlearn\0")]), netlink.CREATE)
         with pytest.raises(AgentRefused, match="only looks"):
             one.channel.netlink("", message)
         for operation, arguments in (("run", {"argv": ["true"]}), ("netns_add", {"name": "vnetlearn"})):

@@ -10,7 +10,19 @@ from ..display.table import Table
 from ..errors import BadParameter, KernelRefused, NotFound, VnetlearnError
 from ..kinds.places import IndexOf
 from . import checks, linkinfo, names, netlink
-from .linkmsg import GENERIC, IFLA_LINK, IFLA_LINKINFO, Link, ifinfmsg, in_netns, read_link, read_links, text_bytes
+from .linkmsg import (
+    GENERIC,
+    IFLA_LINK,
+    IFLA_LINK_NETNSID,
+    IFLA_LINKINFO,
+    Link,
+    Told,
+    ifinfmsg,
+    in_netns,
+    read_link,
+    read_links,
+    text_bytes,
+)
 from .namespace import Namespace, NetnsLike, netns_word
 from .netlink import IFLA_IFNAME, Attribute, Draft
 from .rollback import Before
@@ -75,16 +87,13 @@ class Links:
         attributes.append((IFLA_LINKINFO, linkinfo.of_new(kind, data)))
         message = ifinfmsg(attributes, up=up or None, index=_index(generic, tried), flags=generic)
         there = self._namespace if target is None else self._namespace.other(target)
-        made = [name]
-        if peer is not None and "name" in other and other.get("netns") in (None, target):
-            made.append(other["name"])  # of which the link tells the index alone
         pending = self._namespace.change(
             words,
             netlink.NEWLINK,
             message,
             netlink.ACK | netlink.CREATE | netlink.EXCL,
-            then=[(there.name, netlink.link_named(one)) for one in made],
-            read=lambda told: _made(there, told, known=not target),
+            then=[(there.name, netlink.link_named(name))],
+            read=lambda told: _made(there, told, here=target is None, peer=other.get("name")),
         )
         return pending.get() if pending.known else Promised(pending.get)
 
@@ -227,11 +236,13 @@ def _peer(options: dict[str, Any], tried: str) -> Draft:
     return ifinfmsg(attributes, up=up, index=_index(rest, tried))
 
 
-def _made(there: Namespace, told: netlink.Told, *, known: bool) -> Link:
-    """The new link; `known`: those that were looked up for it are in its own namespace."""
-    looked_up = told.links.values() if known else ()
-    messages = [answers[0] for answers in told.answers[1:]]
-    return _read(there, messages[0], names.of([*looked_up, *messages]))
+def _made(there: Namespace, told: netlink.Told, *, here: bool, peer: str | None) -> Link:
+    """The new link. `here`: in the namespace in which others were looked up for it; `peer` is the other end's name."""
+    message = told.answers[-1][0]
+    known, made = names.of([*(told.links.values() if here else ()), message]), Told.of(message)
+    if peer is not None and IFLA_LINK_NETNSID not in made.attributes:  # here too; the kernel tells its index alone
+        known[made.number(IFLA_LINK)] = peer
+    return _read(there, message, known)
 
 
 def _read(namespace: Namespace, message: bytes, known: dict[int, str]) -> Link:
