@@ -16,7 +16,7 @@ from .monitor import Monitor
 from .netns import Namespaces
 from .packets import Capture
 from .programs import Program, Script
-from .wire import NETLINK, REQUEST, Unreadable, fits, json_object, netlink_row
+from .wire import NETLINK, REQUEST, Unreadable, check_message, fits, json_object, netlink_row
 
 RNDADDENTROPY, RNDRESEEDCRNG = 0x40085203, 0x5207  # linux/random.h
 CAPTURE_BYTES = {"host": 1 << 26, "guest": 1 << 24}  # for all rings of a capture together
@@ -73,6 +73,8 @@ class Agent:
             self._loop.reply(channel, self._answer(channel, json_object(payload)))
             return True
         row = list(netlink_row(payload))
+        for _, message, _ in row:
+            check_message(message)
         if self._mode == "look" and not all(netlink.only_looks(message) for _, message, _ in row):
             raise PermissionError(errno.EPERM, "this agent only looks")
         answer, done = self._rtnetlink.ask(row)

@@ -182,9 +182,7 @@ def netlink_row(payload: bytes) -> Iterator[tuple[str, bytearray, list[Fill]]]:
                 fill, at = _fill(payload, at)
                 fills.append(fill)
             end = at + LENGTH.size + LENGTH.unpack_from(payload, at)[0]
-            message = bytearray(payload[at + LENGTH.size : end])
-            check_message(message)
-            yield netns, message, fills
+            yield netns, bytearray(payload[at + LENGTH.size : end]), fills
             at = end
     except (IndexError, struct.error):
         raise Unreadable("a message to the kernel is cut off") from None
