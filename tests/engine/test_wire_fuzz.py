@@ -90,12 +90,14 @@ MESSAGES = st.builds(
     st.sampled_from([0, 0, 0, 0, 1, -4, 1 << 20]),
 )
 NETLINKS = st.one_of(
-    st.builds(
-        wire.netlink_request,
-        NAMES.filter(lambda name: "\ud800" not in name and len(name.encode(errors="replace")) < 250),
-        MESSAGES,
-        st.lists(st.tuples(st.integers(0, 65535), st.just("red")), max_size=2),
-    ),
+    st.lists(
+        st.tuples(
+            NAMES.filter(lambda name: "\ud800" not in name and len(name.encode(errors="replace")) < 250),
+            MESSAGES,
+            st.lists(st.tuples(st.integers(0, 65535), st.one_of(st.just("red"), st.integers(0, 254))), max_size=2),
+        ),
+        max_size=3,
+    ).map(wire.netlink_request),
     st.binary(max_size=40),
 )
 PAYLOADS = {
@@ -185,7 +187,7 @@ def asked(op: str, **arguments: object) -> tuple[int, bytes]:
 
 
 def sent(flags: int, off: int = 0, kind: int = 18, netns: str = "") -> tuple[int, bytes]:
-    return wire.NETLINK, wire.netlink_request(netns, message(kind, flags, bytes(16), off))
+    return wire.NETLINK, wire.netlink_request([(netns, message(kind, flags, bytes(16), off), ())])
 
 
 MALFORMED = {
@@ -203,16 +205,20 @@ MALFORMED = {
     "an empty name": (asked("netns_add", name=""), "cannot be the name"),
     "a name that leads out": (asked("netns_add", name="../x"), "cannot be the name"),
     "a name with a NUL": (asked("netns_delete", name="a\0b"), "cannot be the name"),
-    "a name that is no UTF-8": ((wire.NETLINK, b"\1\xff\0" + message(18, 5, bytes(16), 0)), "No such file"),
+    "a name that is no UTF-8": (sent(5, netns="\udcff"), "No such file"),
     "a message without REQUEST": (sent(4), "flags need REQUEST"),
     "a message without ACK": (sent(1), "flags need REQUEST, and ACK"),
     "a change that looks like a dump": (sent(0x301, kind=16), "flags need REQUEST, and ACK"),
     "a message that is too short": (sent(5, off=4), "says that it has 36"),
     "a message that is too long": (sent(5, off=-4), "says that it has 28"),
-    "a message cut off": ((wire.NETLINK, b"\0\0" + bytes(8)), "16"),
+    "no message": ((wire.NETLINK, bytes(6)), "16"),
+    "a message cut off": ((wire.NETLINK, b"\0\0" + bytes(3)), "cut off"),
     "a name cut off": ((wire.NETLINK, b"\x09ab"), "cut off"),
     "a descriptor cut off": ((wire.NETLINK, b"\0\2\0"), "cut off"),
-    "a descriptor outside": ((wire.NETLINK, wire.netlink_request("", message(18, 5, bytes(16), 0), [(9999, "")])), ""),
+    "a descriptor outside": (
+        (wire.NETLINK, wire.netlink_request([("", message(18, 5, bytes(16), 0), [(9999, "")])])),
+        "",
+    ),
     "a huge ring": (asked("capture", programs={"": ""}, everything=True, ring=1 << 40), "ring"),
     "a script that is none": (asked("shell", script=5), "no script"),
 }
@@ -322,7 +328,8 @@ ASKED: dict[str, Callable[[Channel], object]] = {
     "holders": Channel.holders,
     "capture": lambda one: one.capture({}, True, 0),
     "netlink": lambda one: one.netlink("", b"x" * 16),
-    "netlink_all": lambda one: one.netlink_all([("", b"x" * 16)]),
+    "netlink_rows": lambda one: one.netlink_rows([[("", b"x" * 16, ())], []]),
+    "netns_add": lambda one: one.netns_add("red", lambda error: None),
     "run": lambda one: list(Program(one, ["true"], "", {}).output()),
     "shell": lambda one: list(Program(one, "true", "", {}).output()),
     "script": lambda one: list(Program(one, "true;" * 30_000, "", {}).output()),
