@@ -110,6 +110,16 @@ def test_flags(node: Node, how: dict[str, Any], flag: str, there: bool) -> None:
     assert (flag in made.flags) == (flag in ip_link(node, "c")["flags"]) == there, "the same when it is made"
 
 
+@pytest.mark.parametrize("how", [{"group": 5}, {"group": 5, "mtu": 1400}, {"mtu": 1400}, {"name": "z"}])
+def test_a_link_that_is_not_there_stands_for_no_others(node: Node, how: dict[str, Any]) -> None:
+    """To the kernel a change without an index that has a group is one of all links in it."""
+    node.link.add("a", kind="bridge", group=5)
+    before = node.link["a"]
+    with pytest.raises(NotFound):
+        node.link.set("b", **how)
+    assert node.link["a"] == before
+
+
 def test_rename(node: Node) -> None:
     node.link.add("a", kind="bridge")
     node.link.set("a", name="ü")

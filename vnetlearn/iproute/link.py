@@ -131,12 +131,11 @@ class Links:
             whole = names.message(self._namespace, dev, tried) if kinds.kind(kind).whole else None
             attributes.append((IFLA_LINKINFO, linkinfo.changed(kind, own, whole, tried)))
         several = len(generic) + len(own) + (netns is not None) + (up is not None) > 1
-        if several or not {"name", "group"}.isdisjoint(
-            generic
-        ):  # in such a message they do not say which link is meant
-            who: int | IndexOf = IndexOf(dev)
-        else:
-            who, attributes = 0, [(IFLA_IFNAME, text_bytes(dev)), *attributes]
+        who: int | IndexOf = 0
+        if several or "name" in generic or "group" in generic:
+            who = IndexOf(dev)
+        else:  # the name says which link is meant: of a change of the name or the group it would not
+            attributes = [(IFLA_IFNAME, text_bytes(dev)), *attributes]
         before = Before(self._namespace, dev, netns) if several else None
 
         def refused(error: VnetlearnError, told: netlink.Told) -> None:

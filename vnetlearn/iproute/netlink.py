@@ -166,7 +166,7 @@ ALL_LINKS = encode(GETLINK, Draft((bytes(IFINFOMSG.size),), [WITHOUT_COUNTERS]),
 
 def link_named(name: str) -> Request:
     """A question for the link with this name."""
-    asked = [(IFLA_IFNAME, texts.encoded(name) + b"\0"), WITHOUT_COUNTERS]
+    asked = [(IFLA_IFNAME, texts.encoded(str(name)) + b"\0"), WITHOUT_COUNTERS]
     request = encode(GETLINK, Draft((bytes(IFINFOMSG.size),), asked), 0)
     request.link = name
     return request

@@ -31,7 +31,7 @@ class Later(bytes):
 
     def __new__(cls: type[L], name: str) -> L:
         one = super().__new__(cls, bytes(4))
-        one.name = name
+        one.name = str(name)
         return one
 
 
