@@ -45,14 +45,14 @@ def decoded(data: bytes) -> str:
 
 def line(text: str) -> str:
     """In one line, for eyes."""
-    if text.isascii() and text.isprintable():
+    if _shows(text):
         return text
     return "".join(c if _shows(c) else _visible(c) for c in text)
 
 
 def lines(text: str) -> str:
     """For eyes, in as many lines as it has; tabs stay too."""
-    if text.isascii() and text.isprintable():
+    if _shows(text):
         return text
     return "".join(c if _shows(c) or c in "\n\t" else _visible(c) for c in text)
 
@@ -93,8 +93,9 @@ def json(value: object, indent: int | None = None) -> str:
     return "".join(c if _shows(c) or c == "\n" else _json.dumps(c)[1:-1] for c in text)
 
 
-def _shows(character: str) -> bool:
-    return character.isprintable() and not _INVISIBLE.match(character)
+def _shows(text: str) -> bool:
+    """Whether all of its characters do."""
+    return text.isprintable() and not _INVISIBLE.search(text)
 
 
 def _visible(character: str) -> str:

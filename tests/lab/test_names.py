@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 from xml.etree import ElementTree
 
 import pytest
@@ -69,19 +70,23 @@ def same(topology: Topology, other: Topology) -> str:
     return str(topology.diff(other)) if topology.diff(other) else ""
 
 
-def try_all(engine: str, spaces: Sequence[bytes], links: Sequence[bytes], alias: bytes, folder: Path) -> None:
+Scripts: TypeAlias = Callable[[Topology, Lab], list[str]]
+
+
+def try_all(
+    engine: str, spaces: Sequence[bytes], links: Sequence[bytes], alias: bytes, folder: Path, scripts: Scripts
+) -> None:
     with Lab("empty", engine=engine) as lab:
+        made = [f"ip netns add {bash(name)}" for name in spaces]
+        made += [f"ip -n {bash(spaces[0])} link add name {bash(name)} type bridge" for name in links[2:]]
+        lab.run("set -e\n" + "\n".join(made), check=True, quiet=True)
         panel = lab.panel()
-        for name in spaces:
-            lab.run(f"ip netns add {bash(name)}", check=True, quiet=True)
         here, there = (lab[texts.decoded(name)] for name in spaces[:2])
         mine, theirs = map(texts.decoded, links[:2])
         here.link.add(mine, kind="veth", up=True, peer={"name": theirs, "netns": there})
         there.link.set(theirs, up=True)
         here.addr.add("10.0.0.1/24", dev=mine)
         there.addr.add("10.0.0.2/24", dev=theirs)
-        for name in links[2:]:
-            here.run(f"ip link add name {bash(name)} type bridge", check=True, quiet=True)
         here.run(f"ip link set dev {bash(links[0])} alias {bash(alias)}", check=True, quiet=True)
 
         # They are what they are, and can be used back
@@ -95,7 +100,8 @@ def try_all(engine: str, spaces: Sequence[bytes], links: Sequence[bytes], alias:
         topology = lab.topology(settled=True)
         shown(topology)
         shown(topology.draw(focus=(here, mine), highlight=here))
-        assert all(texts.line(texts.decoded(name)) in drawn(topology.draw(legend=False).svg) for name in links)
+        picture = drawn(topology.draw(legend=False).svg)
+        assert all(texts.line(texts.decoded(name)) in picture for name in links)
         saved = [topology.save(folder / f"lab.{form}") for form in ("svg", "png", "json", "dot", "sh")]
         assert json.loads(saved[2].read_bytes()) == json.loads(json.dumps(as_json(topology)))
         safe(saved[2].read_text())
@@ -135,7 +141,7 @@ def try_all(engine: str, spaces: Sequence[bytes], links: Sequence[bytes], alias:
 
         # Scripts make the same again
         topology = lab.topology(settled=True)
-        for script in (topology.to_script(), lab.transcript):
+        for script in scripts(topology, lab):
             with Lab("empty", engine=engine) as other:
                 safe(script.replace("\t", ""))
                 other.run(script, quiet=True)
@@ -165,7 +171,8 @@ def read(file: Path, links: Sequence[bytes]) -> None:
 def test_every_byte_that_the_kernel_takes(engine: str, tmp_path: Path) -> None:
     links = [OF_LINKS[at : at + 15] for at in range(0, len(OF_LINKS), 15)]
     tricks = "".join(TRICKS).encode()
-    try_all(engine, [OF_NETNS, b"\xff", tricks], [*links, tricks[:15], b"\\x01"], OF_NETNS + b"/", tmp_path)
+    spaces, others = [OF_NETNS, b"\xff", tricks], [tricks[:15], b"\\x01"]
+    try_all(engine, spaces, [*links, *others], OF_NETNS + b"/", tmp_path, lambda topology, _: [topology.to_script()])
 
 
 def test_any_names(engine: str, tmp_path: Path) -> None:
@@ -176,7 +183,7 @@ def test_any_names(engine: str, tmp_path: Path) -> None:
         st.lists(st.integers(1, 255), min_size=1, max_size=255).map(bytes),
     )
     def tried(spaces: list[bytes], links: list[bytes], alias: bytes) -> None:
-        try_all(engine, spaces, links, alias, tmp_path)
+        try_all(engine, spaces, links, alias, tmp_path, lambda topology, lab: [topology.to_script(), lab.transcript])
 
     tried()
 
