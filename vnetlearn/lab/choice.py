@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import kinds
 from ..cache import cache_folder
 from ..engine import host
-from ..errors import BadParameter
+from ..errors import BadParameter, ImageError
 from .engines import ENGINES
 from .trial import try_kinds
 
@@ -59,19 +59,18 @@ def host_kinds() -> frozenset[str]:
 
 @functools.cache
 def _host_kinds(key: str) -> frozenset[str]:
-    file = cache_folder() / "host-kinds.json"
     try:
-        known = json.loads(file.read_text())
+        known = json.loads((cache_folder() / "host-kinds.json").read_text())
         if known["key"] == key:
             return frozenset(known["kinds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not tried yet, or a damaged file: try again
+    except (OSError, ImageError, ValueError, KeyError, TypeError):
+        pass  # not tried yet, a damaged file, or no cache folder: try again
     found = try_kinds("host")
     able = sorted(name for name, why in found.items() if not why)
     try:
-        file.write_text(json.dumps({"key": key, "kinds": able}))
-    except OSError:
-        pass  # a full disk only costs the next process another try
+        (cache_folder() / "host-kinds.json").write_text(json.dumps({"key": key, "kinds": able}))
+    except (OSError, ImageError):
+        pass  # a full disk, or no cache folder, only costs the next process another try
     return frozenset(able)
 
 
