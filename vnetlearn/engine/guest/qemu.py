@@ -68,9 +68,8 @@ MACHINES = {
 }
 # ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
 # panic_print=32: a panic shows the kernel's whole log, from the boot on.
-KERNEL_WORDS = (
-    "quiet loglevel=3 console=hvc0 panic=-1 panic_print=32 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
-)
+KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 panic_print=32 mitigations=off nokaslr nowatchdog"
+KERNEL_WORDS += " rootfstype=ramfs psi=0 cpuidle.off=1"  # the last two: an idle guest is woken less often
 NO_RAM: Mapping[str, Json] = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
 CAN = ("-object", "can-bus,id=canbus0", *("-device", "kvaser_pci,canbus=canbus0") * 2)
 
@@ -144,7 +143,7 @@ class Guest:
     def __init__(
         self,
         accel: str,
-        ram: Path,
+        ram: int,
         *,
         can: bool,
         share: bool = False,
@@ -152,7 +151,10 @@ class Guest:
         state: int | None = None,
         lock: int | None = None,
     ) -> None:
-        """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one that QEMU holds."""
+        """`ram`, `state`, `lock`: descriptors of the guest's memory, of a saved state to resume, of what QEMU holds.
+
+        `share`: the guest writes to its memory's file; `words`: more options.
+        """
         self.stream, theirs = socket.socketpair()
         self._monitor, monitor = socket.socketpair()
         self._console, console = os.pipe()
@@ -164,7 +166,7 @@ class Guest:
             *board(accel, can),
             *words,
             "-object",
-            f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path={ram},share={'on' if share else 'off'}",
+            f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path=/dev/fd/{ram},share={'on' if share else 'off'}",
             *f"-device virtio-serial-pci,max_ports=4 -chardev file,id=c0,path=/dev/fd/{console}".split(),
             *f"-device virtconsole,chardev=c0 -chardev socket,id=a0,fd={theirs.fileno()}".split(),
             *f"-device virtserialport,chardev=a0,name=agent -chardev socket,id=q0,fd={monitor.fileno()}".split(),
@@ -175,7 +177,7 @@ class Guest:
         if state is not None:
             argv += ["-incoming", "defer"]
             self._tell("migrate-incoming", {"uri": f"fd:{state}"})
-        given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, state, lock) if fd is not None]
+        given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, ram, state, lock) if fd is not None]
         try:
             self._process = spawn(argv, pass_fds=given, stdout=console, stderr=console)
         except BaseException:
