@@ -57,9 +57,9 @@ def copy(real: image.Image, cache: Path) -> image.Image:
 
 
 def test_it_is_found_in_milliseconds(real: image.Image) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     assert image.ensure(say) == real
-    assert time.monotonic() - start < 0.1  # 0.002 s on an idle machine
+    assert time.thread_time() - start < 0.1  # 0.002 s of processor time
 
 
 def test_its_name_changes_with_what_it_depends_on(real: image.Image, tmp_path: Path) -> None:
