@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from vnetlearn.cli import packages
-from vnetlearn.engine.guest import contents, qemu
+from vnetlearn.engine.guest import contents, image, kernel, kvm, qemu
+from vnetlearn.engine.progress import say
 
 DOCTOR = [sys.executable, "-m", "vnetlearn.cli", "doctor"]
 PLAIN = ("unshare", "setpriv", "mount", "sh")  # enough for the host engine
@@ -102,6 +104,27 @@ def test_an_empty_cache_has_no_image_but_can_have_one(tmp_path: Path) -> None:
     assert (status, found["vm"]) == (0, True)
     assert found["checks"]["guest image"]["ok"] is False
     assert found["checks"]["guest image"]["help"] == "vnetlearn image build"
+
+
+def test_a_damaged_image_is_named_and_what_is_left_of_a_killed_build_is_gone(tmp_path: Path) -> None:
+    real = image.ensure(say).folder
+    images = tmp_path / "vnetlearn/images"
+    shutil.copytree(real, images / real.name)
+    shutil.copy(real.parent / "sources", images)
+    if kvm._file().exists():
+        shutil.copy(kvm._file(), tmp_path / "vnetlearn")
+    (images / "tmp-killed").mkdir()
+    chosen = kernel.find(say)
+    env = {"XDG_CACHE_HOME": str(tmp_path), "VNETLEARN_KERNEL": str(chosen.image)}
+    check = doctor(**env)[1]["checks"]["guest image"]
+    assert (check["ok"], check["help"]) == (True, "")
+    assert not (images / "tmp-killed").exists()
+    with open(images / real.name / "ram", "r+b") as f:
+        byte = os.pread(f.fileno(), 1, 77_777_777)[0]
+        os.pwrite(f.fileno(), bytes([byte ^ 128]), 77_777_777)
+    check = doctor(**env)[1]["checks"]["guest image"]
+    assert (check["ok"], check["help"]) == (False, "vnetlearn image build")
+    assert check["found"].startswith("damaged: ram in ")
 
 
 def test_kvm_is_asked_again_only_when_that_is_wanted() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from labs import able, all_gone, contents, descriptors, eventually, lesson, threads, under
@@ -242,3 +245,19 @@ def test_a_refused_verb_changes_nothing(machine: Lab) -> None:
     with pytest.raises(KernelRefused):
         machine.link.add("eth0", kind="bridge")
     assert (contents(machine), machine.transcript) == (before, transcript)
+
+
+def test_a_cache_folder_that_cannot_be_made_does_not_matter_on_host(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code = "from vnetlearn import Lab\nwith Lab('empty', kinds=['bridge'], engine=None) as lab: print(lab.engine)"
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
+    env.pop("VNETLEARN_ENGINE", None)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    if host.available()[0]:
+        assert done.stdout == "host\n", done.stderr
+    else:
+        assert "the cache folder cannot be made" in done.stderr
+    done = subprocess.run([sys.executable, "-c", code.replace("None", "'vm'")], capture_output=True, text=True, env=env)
+    assert f"mkdir -p {tmp_path}/file/vnetlearn" in done.stderr
+    assert "Not a directory" in done.stderr
+    assert "XDG_CACHE_HOME" in done.stderr

@@ -219,6 +219,9 @@ def _image() -> Check:
     if shutil.which(qemu.machine().program) is None:
         return Check("guest image", False, "none that could be used: QEMU first")
     known = image.info()
+    if wrong := known.get("damaged"):
+        found = f"damaged: {wrong} in {known['folder']} is not what was built; the next lab builds it again"
+        return Check("guest image", False, found, "vnetlearn image build", known)
     if known["built"]:
         return Check("guest image", True, f"kernel {known['kernel']}, {known['folder']}", details=known)
     stale = f"; {known['others']} for what this machine was before" if known["others"] else ""

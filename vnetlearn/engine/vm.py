@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import LabDied, VnetlearnError
-from .guest import image, kernel, kvm, qemu
+from .guest import damage, image, kernel, kvm, qemu, scarcity
 from .progress import Progress, say
 from .running import Running
 
@@ -13,31 +13,34 @@ def start(progress: Progress = say) -> Running:
 
     Raises `ToolMissing`, `ImageError` when there is no image to be had, `LabDied` when the guest does not come up.
     """
-    why = ""
+    said = ""
     for _ in range(3):
-        found = image.ensure(progress)
-        guest = None
+        found = guest = None
         try:
+            found = image.ensure(progress)
             guest = found.resume()
             return Running(guest)
         except (OSError, LabDied) as error:
-            why = guest.died() if guest else str(error)
+            said = guest.died() if guest else str(error)
         except BaseException:
             if guest:
                 guest.close()
             raise
         if guest:
             guest.close()
-            _mend(found, why, progress)
-    raise LabDied("start a guest", why, "the saved guest does not resume here", "vnetlearn image build --force")
+        if short := scarcity.reason(said, str(found.folder) if found else "the cache"):
+            raise LabDied("start a guest", said, *short)
+        if guest and found:
+            _mend(found, said, progress)
+    raise LabDied("start a guest", said, "the saved guest does not resume here", "vnetlearn image build --force")
 
 
-def _mend(found: image.Image, why: str, progress: Progress) -> None:
+def _mend(found: image.Image, said: str, progress: Progress) -> None:
     """After a guest that did not resume: give up KVM, or build a damaged image again."""
     if found.accel == "kvm" and (chosen := kernel.present()):
-        kvm.remember(chosen, False, f"a guest did not resume with it: {why}")
-    elif image.damaged(found):
-        progress("the stored guest image is damaged: it is built again")
+        kvm.remember(chosen, False, f"a guest did not resume with it: {said}")
+    elif wrong := damage.found(found.folder, again=True):
+        progress(f"the stored guest image is damaged ({wrong} is not what was built): it is built again")
         image.build(progress, force=True)
 
 

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import pytest
-from labs import eventually, lesson, python, under
+from labs import all_gone, eventually, lesson, python, under
 
 from vnetlearn.engine import vm
-from vnetlearn.engine.guest import contents, image, initramfs, kernel, kvm
+from vnetlearn.engine.guest import contents, damage, image, initramfs, kernel, kvm
 from vnetlearn.engine.progress import say
 from vnetlearn.engine.running import Running
 from vnetlearn.errors import ImageError, ToolMissing
@@ -57,9 +57,9 @@ def copy(real: image.Image, cache: Path) -> image.Image:
 
 
 def test_it_is_found_in_milliseconds(real: image.Image) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     assert image.ensure(say) == real
-    assert time.monotonic() - start < 0.1  # 0.002 s on an idle machine
+    assert time.thread_time() - start < 0.1  # 0.002 s of processor time
 
 
 def test_its_name_changes_with_what_it_depends_on(real: image.Image, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_every_file_of_the_agent_is_in_the_guest() -> None:
     assert "/agent/__main__.py" in files
 
 
-@pytest.mark.parametrize("part", image.PARTS)
+@pytest.mark.parametrize("part", damage.PARTS)
 def test_a_truncated_file_is_seen_at_once(copy: image.Image, part: str) -> None:
     with open(copy.folder / part, "r+b") as f:
         f.truncate(1000)
@@ -112,18 +112,71 @@ def test_a_damaged_manifest_is_seen_at_once(copy: image.Image) -> None:
 
 def test_a_damaged_state_is_built_again_with_a_notice(copy: image.Image) -> None:
     state = copy.folder / "state"
-    assert not image.damaged(copy)
+    assert not damage.found(copy.folder)
     state.write_bytes(bytes(state.stat().st_size))
-    assert image.damaged(copy)
     said: list[str] = []
     vm.start(said.append).close()
-    assert "the stored guest image is damaged: it is built again" in said
-    assert not image.damaged(copy)
+    assert "the stored guest image is damaged (state is not what was built): it is built again" in said
+    assert not damage.found(copy.folder, again=True)
+
+
+def test_a_bit_of_the_memory_is_seen_before_a_lab_has_it(copy: image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it was found right before, and whoever changed it set the time back."""
+    vm.start().close()
+    ram = copy.folder / "ram"
+    times, place = ram.stat(), ram.stat().st_size // 2 + 12345
+    with open(ram, "r+b") as f:
+        byte = os.pread(f.fileno(), 1, place)[0]
+        os.pwrite(f.fileno(), bytes([byte ^ 4]), place)
+    os.utime(ram, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(OSError, match="changed just now"):
+        copy.resume()
+    assert image.info()["damaged"] == "ram"
+
+    class Built(Exception):
+        pass
+
+    def build(*_: object) -> None:
+        raise Built
+
+    monkeypatch.setattr(image, "_build", build)
+    said: list[str] = []
+    with pytest.raises(Built):
+        vm.start(said.append)
+    assert "the stored guest image is damaged (ram is not what was built): it is built again" in said
+
+
+def test_what_a_killed_builder_left_is_gone_with_the_next_start(copy: image.Image) -> None:
+    for start in (lambda: vm.start().close(), image.info):
+        left = [copy.folder.parent / "tmp-left", copy.folder.parents[1] / "kernels/tmp-left"]
+        for folder in left:
+            folder.mkdir(parents=True)
+            (folder / "ram").write_bytes(b"half of it")
+        with open(copy.folder.parent / "lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            start()
+            assert all(folder.exists() for folder in left), "a builder is at work"
+        start()
+        assert not any(folder.exists() for folder in left)
+    assert image.stored(copy.folder.name) == copy
+
+
+@pytest.mark.parametrize("moment", ["tmp-*", "tmp-*/initrd"])
+def test_a_builder_that_is_killed_leaves_nothing_for_long(cache: Path, moment: str) -> None:
+    killed = python(BUILD)
+    assert eventually(lambda: list(cache.glob(moment)), 600)
+    started = under(killed.pid)
+    killed.kill()
+    killed.communicate()
+    assert all_gone(started, 20)
+    assert list(cache.glob("tmp-*"))
+    image.info()
+    assert [file.name for file in cache.iterdir() if file.is_dir()] == []
 
 
 def test_a_killed_builder_then_two_at_once(cache: Path) -> None:
     killed = python(BUILD)
-    assert eventually(lambda: list(cache.glob("tmp-*/ram")), 60)
+    assert eventually(lambda: list(cache.glob("tmp-*/ram")), 600)
     started = under(killed.pid)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
@@ -131,7 +184,7 @@ def test_a_killed_builder_then_two_at_once(cache: Path) -> None:
     assert [f for f in cache.iterdir() if f.is_dir() and not f.name.startswith("tmp-")] == []
 
     both = [python(BUILD), python(BUILD)]
-    answers = [builder.communicate(timeout=200) for builder in both]
+    answers = [builder.communicate(timeout=1800) for builder in both]
     assert [builder.returncode for builder in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     assert sum("booting" in errors for _, errors in answers) == 1
@@ -141,7 +194,7 @@ def test_a_killed_builder_then_two_at_once(cache: Path) -> None:
 def test_a_disk_that_fills_up(cache: Path) -> None:
     """Files of at most 50 MB stand for a full disk: writing fails in the middle, for root too."""
     builder = python(BUILD, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50 << 20, 50 << 20)))
-    _, errors = builder.communicate(timeout=100)
+    _, errors = builder.communicate(timeout=900)
     assert "ImageError" in errors
     assert f"has no room for {image.SPACE_MB} MB" in errors
     assert "XDG_CACHE_HOME" in errors
@@ -195,6 +248,7 @@ def test_old_images_are_removed_but_none_that_is_in_use(copy: image.Image) -> No
 
 def test_a_running_guest_holds_its_image(copy: image.Image) -> None:
     old = copy.folder.rename(copy.folder.parent / "old")
+    assert damage.found(old) == ""
     running = Running(image.Image(old, copy.kernel, copy.accel, copy.can).resume())
     try:
         assert image.prune() == []
@@ -218,6 +272,9 @@ def test_info(copy: image.Image) -> None:
     assert told["built"]
     assert told["kernel"] == copy.kernel
     assert told["folder"] == str(copy.folder)
+    assert told["damaged"] == ""
+    (copy.folder / "manifest.json").write_text("{}")
+    assert image.info()["damaged"] == "manifest.json"
     shutil.rmtree(copy.folder)
     assert not image.info()["built"]
 

@@ -2,7 +2,8 @@
 
 It lies in the user's cache folder, under a digest of everything it depends on: the kernel, each file that was copied
 from this machine, this package's engine, QEMU and its options (and with KVM the processor). `ram` is the guest's
-memory, which every lab maps copy-on-write; `state` is the rest; `manifest.json` has their sizes and checksums.
+memory, which every lab maps copy-on-write; `state` is the rest; `manifest.json` has their sizes and checksums, by
+which a damaged image is known before it is run (damage.py).
 """
 
 from __future__ import annotations
@@ -28,13 +29,12 @@ from ..agent.wire import EXIT
 from ..channel import Channel, Json
 from ..progress import Progress, say
 from ..running import Running
-from . import contents, initramfs, kernel, kvm, qemu
+from . import contents, damage, initramfs, kernel, kvm, qemu
 
-BOOT_SECONDS = 120.0  # for the one cold boot; about 8 s are usual under emulation
+BOOT_SECONDS = 900.0  # for the one cold boot; 8 s are usual under emulation, but 150 beside a heavy load were seen
 SPACE_MB = qemu.MEMORY_MB + 250
 KEEP = 2  # images of other versions that stay, the newest first
 WARM = ("ip -br link", "bash -c true", "ping -V", "modprobe -a bridge veth")
-PARTS = ("ram", "state")
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,28 @@ class Image:
     can: bool  # whether it has the emulated CAN cards
 
     def resume(self) -> qemu.Guest:
-        """A guest that continues where this image was saved. Raises `OSError` when the image is being removed."""
-        with _opened(self.folder) as folder, _opened(self.folder / "state") as state:
+        """A guest that continues where this image was saved.
+
+        Raises `OSError` when the image is being removed, or was changed since it was found right.
+        """
+        with contextlib.ExitStack() as opened:
+            folder = opened.enter_context(_opened(self.folder))
             fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)  # QEMU inherits it: an image in use is not removed
-            return qemu.Guest(self.accel, self.folder / "ram", can=self.can, state=state, lock=folder)
+            ram = opened.enter_context(_opened(self.folder / "ram", os.O_RDWR))  # so does QEMU open it
+            state = opened.enter_context(_opened(self.folder / "state"))
+            if not damage.unchanged(self.folder, (ram, state)):
+                raise OSError(errno.ESTALE, "the stored guest image was changed just now", str(self.folder))
+            return qemu.Guest(self.accel, ram, can=self.can, state=state, lock=folder)
 
 
 def ensure(progress: Progress = say) -> Image:
-    """The image for this machine as it is now; built when there is none. Takes some milliseconds when there is one."""
+    """The image for this machine as it is now; built when there is none, or when it is damaged.
+
+    Takes some milliseconds when there is one that was found right in this boot of the computer, else half a second.
+    """
+    clear_unfinished()
     found = kernel.present()
-    if found is not None and (image := stored(digest(found, kvm.accel(found, progress)))):
+    if found is not None and (image := _right(digest(found, kvm.accel(found, progress)))):
         return image
     return build(progress)
 
@@ -66,17 +78,19 @@ def build(progress: Progress = say, force: bool = False) -> Image:
 
     Raises `ImageError` (nothing is left of what was begun), or `ToolMissing`.
     """
-    with locked(_images() / "lock"), _clear_errors():
-        _clear_unfinished()
+    with _clear_errors(), locked(_images() / "lock"):
+        _remove_unfinished()
         qemu.program()
         chosen = kernel.find(progress)
         files = _write_sources()
         for accel in dict.fromkeys((kvm.accel(chosen, progress), "tcg")):
             name = digest(chosen, accel, files)
-            if (image := stored(name)) and not force:
-                return image
-            if (_images() / name).exists() and not force:
-                progress("the stored guest image is damaged: it is built again")
+            if not force:
+                if image := _right(name):
+                    return image
+                if (_images() / name).exists():
+                    wrong = damage.found(_images() / name)
+                    progress(f"the stored guest image is damaged ({wrong} is not what was built): it is built again")
             try:
                 image = _build(name, chosen, accel, progress)
             except ImageError as error:
@@ -92,22 +106,15 @@ def build(progress: Progress = say, force: bool = False) -> Image:
 def stored(name: str) -> Image | None:
     """The image of this digest, when it is there and its files have their sizes."""
     folder = _images() / name
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        if any((folder / part).stat().st_size != manifest["sizes"][part] for part in PARTS):
-            return None
-        return Image(folder, manifest["kernel"], manifest["accel"], manifest["can"])
-    except (OSError, ValueError, KeyError, TypeError):
+    if (manifest := damage.read_manifest(folder)) is None:
         return None
+    return Image(folder, manifest["kernel"], manifest["accel"], manifest["can"])
 
 
-def damaged(image: Image) -> bool:
-    """Whether a file of the image has changed since it was built: reads all of it, which takes about a second."""
-    try:
-        wanted = json.loads((image.folder / "manifest.json").read_text())["checksums"]
-        return any(_checksum(image.folder / part) != wanted[part] for part in PARTS)
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
+def _right(name: str) -> Image | None:
+    """The image of this digest, when it is there and is what was built."""
+    image = stored(name)
+    return image if image and not damage.found(image.folder) else None
 
 
 def prune(keep: int = 0) -> list[Path]:
@@ -128,14 +135,19 @@ def prune(keep: int = 0) -> list[Path]:
 
 
 def info() -> dict[str, Json]:
-    """What is stored for this machine as it is now: {"built": bool, and the manifest's entries when it is}."""
+    """What is stored for this machine as it is now: {"built": bool, and the manifest's entries when it is}.
+
+    "damaged" names the file that is not what was built, or is "": all of it is read.
+    """
+    clear_unfinished()
     found = kernel.present()
-    image = stored(digest(found, kvm.accel(found))) if found else None
-    others = sum(1 for f in _images().iterdir() if f.is_dir()) - (image is not None)
-    if image is None:
+    folder = _images() / digest(found, kvm.accel(found)) if found else None
+    others = sum(1 for f in _images().iterdir() if f.is_dir() and f != folder)
+    if found is None or folder is None or not folder.exists():
         return {"built": False, "kernel": found.release if found else None, "others": others}
-    manifest = json.loads((image.folder / "manifest.json").read_text())
-    return {"built": True, "folder": str(image.folder), "others": others, **manifest}
+    wrong = damage.found(folder, again=True)
+    manifest = damage.read_manifest(folder) or {"kernel": found.release}
+    return {"built": True, "damaged": wrong, "folder": str(folder), "others": others, **manifest}
 
 
 def digest(chosen: kernel.Kernel, accel: str, files: Sequence[str] | None = None) -> str:
@@ -190,15 +202,29 @@ def _read_sources() -> list[str]:
         return []
 
 
-def _clear_unfinished() -> None:
-    """What a builder that was killed has left; called by the one who holds the lock."""
-    for folder in _images().glob("tmp-*"):
+def clear_unfinished() -> None:
+    """Remove what a builder that was killed has left (up to 600 MB), when no other is at work."""
+    if not any(_unfinished()):
+        return
+    with contextlib.suppress(OSError), open(_images() / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove_unfinished()
+
+
+def _remove_unfinished() -> None:
+    """Only the one who holds the lock may."""
+    for folder in _unfinished():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _unfinished() -> Iterator[Path]:
+    for name in ("images", "kernels"):
+        yield from cache_folder(name).glob("tmp-*")
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _opened(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
+    fd = os.open(path, flags | os.O_CLOEXEC)
     try:
         yield fd
     finally:
@@ -207,7 +233,9 @@ def _opened(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _clear_errors() -> Iterator[None]:
-    """A full disk, and a program that failed while the image was built, as an `ImageError`."""
+    """A disk that is full or may not be written to, and a program that failed while the image was built, as an
+    `ImageError`.
+    """
     try:
         yield
     except subprocess.CalledProcessError as error:
@@ -216,9 +244,15 @@ def _clear_errors() -> Iterator[None]:
         said = (error.stderr or b"").decode(errors="replace").strip() or f"ended with status {error.returncode}"
         raise ImageError(" ".join(map(str, error.cmd[:4])), said, "it failed", "vnetlearn doctor") from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise _full(error.strerror or str(error)) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _full(error.strerror or str(error)) from None
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            why, next_step = (
+                f"the image is stored in {_images()}",
+                "set XDG_CACHE_HOME to a folder that you can write to",
+            )
+            raise ImageError("vnetlearn image build", f"{error.filename}: {error.strerror}", why, next_step) from None
+        raise
 
 
 def _full(said: str) -> ImageError:
@@ -248,32 +282,27 @@ def _build(name: str, chosen: kernel.Kernel, accel: str, progress: Progress) -> 
         _boot_and_save(work, chosen, accel, can)
         initrd.unlink()
         shutil.rmtree(work / "staging")
-        manifest = {
-            "kernel": chosen.release,
-            "accel": accel,
-            "can": can,
-            "qemu": qemu.version(qemu.program()),
-            "sizes": {part: (work / part).stat().st_size for part in PARTS},
-            "checksums": {part: _checksum(work / part) for part in PARTS},
-            "seconds": round(time.monotonic() - start, 1),
-        }
-        (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        target = _images() / name
+        new, target = work / "new", _images() / name
+        new.mkdir()
+        for part in damage.PARTS:
+            (work / part).rename(new / part)
+        seconds = round(time.monotonic() - start, 1)
+        version = qemu.version(qemu.program())
+        about: dict[str, Json] = {"kernel": chosen.release, "accel": accel, "can": can, "qemu": version}
+        damage.write_manifest(new, {**about, "seconds": seconds})
         if target.exists():
             target.rename(work / "old")  # labs that use it keep their files
-        work.joinpath("new").mkdir()
-        for part in (*PARTS, "manifest.json"):
-            (work / part).rename(work / "new" / part)
-        (work / "new").rename(target)
+        new.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    progress(f"the guest image is ready ({manifest['seconds']} s)")
+    progress(f"the guest image is ready ({seconds} s)")
     return Image(target, chosen.release, accel, can)
 
 
 def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> None:
     boot = ["-kernel", str(chosen.image), "-initrd", str(work / "initrd"), "-append", qemu.kernel_words(accel)]
-    guest = qemu.Guest(accel, work / "ram", can=can, share=True, words=boot)
+    with _opened(work / "ram", os.O_RDWR) as ram:
+        guest = qemu.Guest(accel, ram, can=can, share=True, words=boot)
     running: Running | None = None
     try:
         try:
@@ -283,12 +312,12 @@ def _boot_and_save(work: Path, chosen: kernel.Kernel, accel: str, can: bool) -> 
             raise ImageError(
                 "boot the guest",
                 guest.died(),
-                f"kernel {chosen.release} did not reach the agent",
+                f"kernel {chosen.release} did not reach the agent within {BOOT_SECONDS:.0f} s",
                 "set VNETLEARN_KERNEL to another kernel's vmlinuz",
             ) from None
         with open(work / "state", "wb") as f:
             guest.save(f.fileno())
-        for part in PARTS:
+        for part in damage.PARTS:
             with open(work / part, "rb") as f:
                 os.fsync(f.fileno())
     finally:
@@ -301,11 +330,3 @@ def _warm(channel: Channel) -> None:
         stream, _ = channel.run(line.split(), "", {}, None)
         while stream.receive(BOOT_SECONDS)[0] != EXIT:
             continue
-
-
-def _checksum(file: Path) -> str:
-    h = hashlib.sha256()
-    with open(file, "rb") as f:
-        while block := f.read(1 << 20):
-            h.update(block)
-    return h.hexdigest()

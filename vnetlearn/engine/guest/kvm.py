@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -50,18 +51,19 @@ def remember(chosen: kernel.Kernel, ok: bool, why: str) -> Answer:
     """Note the answer down for this machine, kernel and QEMU."""
     answer = Answer(ok, why, time.strftime("%Y-%m-%d %H:%M:%S"))
     known = {key: asdict(one) for key, one in {**_remembered(), _key(chosen): answer}.items()}
-    handle, name = tempfile.mkstemp(prefix="kvm-", dir=cache_folder())
-    with open(handle, "w") as f:
-        json.dump(known, f, indent=1)
-    os.replace(name, _file())
+    with contextlib.suppress(OSError):  # a folder that cannot be written to, or is full, costs another trial
+        handle, name = tempfile.mkstemp(prefix="kvm-", dir=cache_folder())
+        with open(handle, "w") as f:
+            json.dump(known, f, indent=1)
+        os.replace(name, _file())
     return answer
 
 
 def _boot(chosen: kernel.Kernel) -> tuple[bool, str]:
     """Boot the bare kernel: one that has come up panics for want of a file system, restarts, and so ends QEMU."""
     words: Sequence[str] = ("-kernel", str(chosen.image), "-append", "console=hvc0 loglevel=4 panic=-1 nokaslr")
-    with tempfile.NamedTemporaryFile(prefix="probe-", dir=cache_folder()) as ram:
-        guest = qemu.Guest("kvm", Path(ram.name), can=False, words=words)
+    with open(os.memfd_create("probe"), "wb") as ram:
+        guest = qemu.Guest("kvm", ram.fileno(), can=False, words=words)
         try:
             ended, said = guest.wait(SECONDS), guest.console()
         finally:

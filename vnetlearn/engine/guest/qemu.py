@@ -2,7 +2,7 @@
 
 A guest has no names on this machine: its agent's port, its monitor, its console and its saved state are descriptors
 that it inherits. The console (what the kernel prints, and QEMU's own errors) goes into a pipe; what does not fit into
-the pipe is dropped, so nobody has to read it.
+the pipe is dropped, so nobody has to read it. Of a guest that died it is kept in the cache folder.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import platform
 import shutil
 import socket
 import subprocess
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from ...cache import cache_folder
 from ...errors import EngineUnavailable, ImageError, ToolMissing
 from ..channel import Json
 from ..process import spawn
@@ -26,6 +29,7 @@ from ..process import spawn
 MEMORY_MB = 384
 ANSWER_SECONDS = 60.0  # for a command of the monitor; only a machine that stands still takes so long
 CONSOLE_BYTES = 1 << 20
+CONSOLES = 8  # of guests that died are kept, the newest
 AGAIN = "vnetlearn image build --force"
 
 
@@ -34,12 +38,20 @@ class Machine(NamedTuple):
 
     An emulated guest reads acpi_pm, which counts the same everywhere; the tsc, measured at boot, would be wrong where a
     saved guest is resumed on another processor (an image built with a container). Ping's times do not differ by it.
+
+    An emulated processor has no cmpxchg16b: QEMU before 8.0 leaves garbled flags behind it. It takes the flags from
+    before the instruction by a record of how to find them (`env->cc_op`) that it has not brought up to date, and so may
+    take an operand of the last comparison for them. They are right again with the next arithmetic, but an interrupt in
+    between stores them, and its end brings them back: single steps, a nested task, other privileges for input and
+    output, up to a kernel that panics in the interrupt. Linux allocates memory by cmpxchg16b where there is one
+    (mm/slub.c), and otherwise by what every processor has.
     """
 
     program: str
     package: str
     board: str
     kernel_words: str
+    emulated_cpu: str
     emulated_words: str
 
 
@@ -49,12 +61,15 @@ MACHINES = {
         "qemu-system-x86",
         "q35,sata=off,smbus=off,vmport=off,hpet=off",
         "tsc=reliable no_timer_check random.trust_cpu=on",
+        "max,-cx16",
         "clocksource=acpi_pm",
     ),
-    "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", "", ""),
+    "aarch64": Machine("qemu-system-aarch64", "qemu-system-arm", "virt", "", "max", ""),
 }
 # ramfs: a tmpfs would get half of the memory, and the unpacked initramfs does not fit into that.
-KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 mitigations=off nokaslr nowatchdog rootfstype=ramfs"
+# panic_print=32: a panic shows the kernel's whole log, from the boot on.
+KERNEL_WORDS = "quiet loglevel=3 console=hvc0 panic=-1 panic_print=32 mitigations=off nokaslr nowatchdog"
+KERNEL_WORDS += " rootfstype=ramfs psi=0 cpuidle.off=1"  # the last two: an idle guest is woken less often
 NO_RAM: Mapping[str, Json] = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
 CAN = ("-object", "can-bus,id=canbus0", *("-device", "kvaser_pci,canbus=canbus0") * 2)
 
@@ -102,7 +117,7 @@ def board(accel: str, can: bool) -> list[str]:
         "-accel",
         accelerator,
         "-cpu",
-        "max",
+        machine().emulated_cpu if accel == "tcg" else "max",
         "-smp",
         "1",
         "-m",
@@ -128,7 +143,7 @@ class Guest:
     def __init__(
         self,
         accel: str,
-        ram: Path,
+        ram: int,
         *,
         can: bool,
         share: bool = False,
@@ -136,11 +151,14 @@ class Guest:
         state: int | None = None,
         lock: int | None = None,
     ) -> None:
-        """`words`: more options; `state`: descriptor of the saved state to resume; `lock`: one that QEMU holds."""
+        """`ram`, `state`, `lock`: descriptors of the guest's memory, of a saved state to resume, of what QEMU holds.
+
+        `share`: the guest writes to its memory's file; `words`: more options.
+        """
         self.stream, theirs = socket.socketpair()
         self._monitor, monitor = socket.socketpair()
         self._console, console = os.pipe()
-        self._said = b""
+        self._said, self._kept = b"", ""
         fcntl.fcntl(console, fcntl.F_SETPIPE_SZ, CONSOLE_BYTES)
         os.set_blocking(self._console, False)
         argv = [
@@ -148,7 +166,7 @@ class Guest:
             *board(accel, can),
             *words,
             "-object",
-            f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path={ram},share={'on' if share else 'off'}",
+            f"memory-backend-file,id=mem,size={MEMORY_MB}M,mem-path=/dev/fd/{ram},share={'on' if share else 'off'}",
             *f"-device virtio-serial-pci,max_ports=4 -chardev file,id=c0,path=/dev/fd/{console}".split(),
             *f"-device virtconsole,chardev=c0 -chardev socket,id=a0,fd={theirs.fileno()}".split(),
             *f"-device virtserialport,chardev=a0,name=agent -chardev socket,id=q0,fd={monitor.fileno()}".split(),
@@ -159,7 +177,7 @@ class Guest:
         if state is not None:
             argv += ["-incoming", "defer"]
             self._tell("migrate-incoming", {"uri": f"fd:{state}"})
-        given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, state, lock) if fd is not None]
+        given = [fd for fd in (theirs.fileno(), monitor.fileno(), console, ram, state, lock) if fd is not None]
         try:
             self._process = spawn(argv, pass_fds=given, stdout=console, stderr=console)
         except BaseException:
@@ -188,11 +206,14 @@ class Guest:
         return self._said.decode(errors="replace")
 
     def died(self) -> str:
-        """How QEMU ended, and the guest kernel's panic, or else the last that its console showed."""
+        """How QEMU ended, the guest kernel's panic or else the last that its console showed, and where all of it is."""
         ended = f"QEMU ended with status {self._process.returncode}" if self.wait(1) else "the guest does not answer"
         lines = [line.strip() for line in self.console().splitlines() if line.strip()]
-        told = [line for line in lines if "Kernel panic" in line] or lines[-5:]
-        return f"{ended}; its console: {'; '.join(told)}" if told else ended
+        told = [line for line in lines if "Kernel panic" in line][:1] or lines[-5:]
+        if not told:
+            return ended
+        self._kept = _keep(self._said, self._kept)
+        return f"{ended}; its console: {'; '.join(told)}{f' (all of it: {self._kept})' if self._kept else ''}"
 
     def close(self) -> None:
         """Kill the guest. Returns when it is gone."""
@@ -236,3 +257,20 @@ class Guest:
             self.console()
             os.close(self._console)
             self._console = -1
+
+
+def _keep(console: bytes, before: str) -> str:
+    """Store what a guest that died has said, `before` where that was done already: the file, or "" where that fails.
+
+    The oldest ones are removed.
+    """
+    try:
+        folder = cache_folder("consoles")
+        kept = sorted((file.stat().st_mtime_ns, file) for file in folder.iterdir() if str(file) != before)
+        for _, old in kept[: max(0, len(kept) + 1 - CONSOLES)]:
+            old.unlink(missing_ok=True)
+        name = before or str(folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{uuid.uuid4().hex[:8]}.txt")
+        Path(name).write_bytes(console)
+        return name
+    except (OSError, ImageError):
+        return ""
