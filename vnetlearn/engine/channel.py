@@ -40,6 +40,15 @@ class Unnamed(TypedDict):
     hidden: int
 
 
+class Setting(TypedDict, total=False):
+    """What came of a setting: its `value`, or the `step` (open, read, write) that did not work, and why not."""
+
+    value: str
+    step: str
+    number: int
+    said: str
+
+
 class Holder(TypedDict):
     """A program that holds a tun or tap link: its namespace (None: an unknown one), the link's name or its device."""
 
@@ -132,6 +141,16 @@ class Channel:
 
     def holders(self) -> list[Holder]:
         found: list[Holder] = self._answer("holders")["holders"]
+        return found
+
+    def sysctl(self, netns: str, path: str, value: str | None = None) -> Setting:
+        """Read a setting of a namespace, or write it: `path` is that below /proc/sys."""
+        found: Setting = self._answer("sysctl", netns=netns, path=path, value=value)
+        return found
+
+    def sysctls(self, netns: Sequence[str], patterns: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Of each of these namespaces the settings, by their paths, that fit patterns with `*` in them."""
+        found: dict[str, dict[str, str]] = self._answer("sysctls", netns=list(netns), patterns=list(patterns))["found"]
         return found
 
     def run(

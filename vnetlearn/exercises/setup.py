@@ -22,10 +22,7 @@ SYSCTLS = [
     "net/ipv6/conf/*/forwarding",
     "net/ipv6/conf/*/disable_ipv6",
 ]
-REST = (
-    "nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; "
-    f"cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
-)
+REST = "nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static"
 
 
 class Thing:
@@ -140,7 +137,7 @@ class FilterSetup(Thing):
 
 @dataclass(frozen=True)
 class Setting(Thing):
-    """A line of the firewall, of a bridge's VLANs or static MACs, or a sysctl, as the programs of REST write it."""
+    """A line of the firewall, of a bridge's VLANs or static MACs, as the programs of REST write it, or a sysctl."""
 
     line: str
 
@@ -251,8 +248,10 @@ def settings_of(nodes: Sequence[Node]) -> dict[str, Settings]:
     It is asked of all at the same time, for it takes a while.
     """
     begun = {node.name: node.start(["sh", "-c", REST]) for node in nodes}
-    done = {name: program.run(one, REST, show=False).stdout for name, one in begun.items()}
-    return {name: tuple(map(Setting, sorted(text.splitlines()))) for name, text in done.items()}
+    sysctls = nodes[0].channel.sysctls(list(begun), SYSCTLS)
+    lines = {name: [f"{path}:{value}" for path, value in found.items()] for name, found in sysctls.items()}
+    done = {name: program.run(one, REST, show=False).stdout.splitlines() for name, one in begun.items()}
+    return {name: tuple(map(Setting, sorted(text + lines[name]))) for name, text in done.items()}
 
 
 def _sorted(some: Iterable[T]) -> tuple[T, ...]:

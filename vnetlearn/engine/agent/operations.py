@@ -10,7 +10,7 @@ import struct
 import time as clock
 from collections.abc import Callable
 
-from . import libc, netlink, programs, world
+from . import libc, netlink, programs, sysctl, world
 from .loop import Loop
 from .monitor import Monitor
 from .netns import Namespaces
@@ -34,7 +34,7 @@ class Agent:
         ]
         changing: list[Callable[..., Answer]] = [
             *(self.netns_add, self.netns_delete, self.run, self.kill, self.resize),
-            *(self.capture, self.listen, self.monitor),
+            *(self.capture, self.listen, self.monitor, self.sysctl, self.sysctls),
         ]
         allowed = looking if mode == "look" else looking + changing
         self._operations = {operation.__name__: operation for operation in allowed}
@@ -127,6 +127,14 @@ class Agent:
         if isinstance(program, Program):
             program.resize(rows, columns)
         return {}
+
+    def sysctl(self, _: int, netns: str, path: str, value: str | None) -> Answer:
+        """Read a setting of a namespace (path below /proc/sys), or write a value."""
+        return sysctl.ask(self._namespaces, netns, path, value)
+
+    def sysctls(self, _: int, netns: list[str], patterns: list[str]) -> Answer:
+        """Read the settings of namespaces whose paths fit; those that cannot be read are left out."""
+        return {"found": {name: sysctl.find(self._namespaces, name, patterns) for name in netns}}
 
     def capture(self, channel: int, programs: dict[str, str], everything: bool, ring: int) -> Answer:
         """Record frames, by a classic BPF program (struct sock_filter, in hexadecimal) for each namespace's name.
