@@ -11,10 +11,11 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, cast
 
 from ..errors import LabDied
-from .agent.wire import CREDIT, DATA, EOF, NETLINK, REPLY, REQUEST, Frames, frame, netlink_request
+from .agent.echo import Came, Request
+from .agent.wire import CREDIT, DATA, EOF, EXIT, NETLINK, REPLY, REQUEST, Frames, frame, netlink_request
 
 ANSWER_SECONDS = 20.0
 
@@ -171,6 +172,21 @@ class Channel:
         """Record frames: the stream of what comes, and the namespaces by their rings' numbers."""
         stream, answer = self._open_stream("capture", programs=dict(programs), everything=everything, ring=ring)
         return stream, {int(number): netns for number, netns in answer["rings"].items()}
+
+    def ping(self, pings: Sequence[Request]) -> list[Came]:
+        """Send echo requests, and wait until all are decided; an interrupt ends them."""
+        stream, _ = self._open_stream("ping", pings=cast("Json", list(pings)))
+        came: list[Came] = []
+        try:
+            while (got := stream.receive())[0] != EXIT:
+                if got[0] == DATA:
+                    came = json.loads(got[1])
+        except KeyboardInterrupt:
+            stream.eof()
+            raise
+        finally:
+            stream.forget()
+        return came
 
     def listen(self, protocol: int, groups: int) -> Stream:
         """A netlink socket in the first namespace that stays open."""

@@ -10,7 +10,7 @@ import struct
 import time as clock
 from collections.abc import Callable
 
-from . import libc, netlink, programs, sysctl, world
+from . import echo, libc, netlink, programs, sysctl, world
 from .loop import Loop
 from .monitor import Monitor
 from .netns import Namespaces
@@ -34,7 +34,7 @@ class Agent:
         ]
         changing: list[Callable[..., Answer]] = [
             *(self.netns_add, self.netns_delete, self.run, self.kill, self.resize),
-            *(self.capture, self.listen, self.monitor, self.sysctl, self.sysctls),
+            *(self.capture, self.listen, self.monitor, self.sysctl, self.sysctls, self.ping),
         ]
         allowed = looking if mode == "look" else looking + changing
         self._operations = {operation.__name__: operation for operation in allowed}
@@ -147,6 +147,12 @@ class Agent:
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
         return {"rings": one.rings}
+
+    def ping(self, channel: int, pings: list[echo.Request]) -> Answer:
+        """Send echo requests: several pings at the same time, each in its namespace."""
+        self._loop.sources[channel] = started = echo.Pings(self._loop, channel, self._namespaces, pings)
+        self._loop.call_later(0, started.begin)
+        return {}
 
     def listen(self, channel: int, protocol: int, groups: int) -> Answer:
         """Open a netlink socket that stays, in the first namespace: what the owner sends goes in, answers come out."""
