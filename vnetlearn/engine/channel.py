@@ -154,6 +154,11 @@ class Channel:
         found: dict[str, dict[str, str]] = self._answer("sysctls", netns=list(netns), patterns=list(patterns))["found"]
         return found
 
+    def firewalls(self, netns: Sequence[str]) -> list[str]:
+        """Those of these namespaces that have a firewall: a table of nftables."""
+        found: list[str] = self._answer("firewalls", netns=list(netns))["found"]
+        return found
+
     def run(
         self, argv: Sequence[str], netns: str, env: Mapping[str, str], tty: tuple[int, int] | None
     ) -> tuple[Stream, int]:

@@ -118,7 +118,7 @@ class Lab:
         """All nodes: the first namespace, then the named ones."""
         return self.netns.nodes
 
-    def ping_matrix(self, nodes: Sequence[NetnsLike] | None = None, *, count: int = 1, timeout: float = 2.0) -> Matrix:
+    def ping_matrix(self, nodes: Sequence[NetnsLike] | None = None, *, count: int = 1, timeout: float = 1.0) -> Matrix:
         """Ping from every node to every other's first address, all at once; the result draws a grid."""
         from . import ping
 

@@ -224,31 +224,32 @@ def _finished(asked: Asked, came: Came) -> Ping:
     unsent = [None] * (asked.request["count"] - len(came["times"]))
     reports = tuple(dict.fromkeys((who, words(came["address"], *what)) for who, *what in came["reports"]))
     answered = any(t is not None for t in came["times"])
-    reason = "" if answered else _reason(asked.node, came["address"], came["said"], reports)
+    reason = "" if answered else _reason(asked.node, asked.request["dev"], came["address"], came["said"], reports)
     return Ping(asked.node.name, asked.target, (*came["times"], *unsent), reason, reports, came["duplicates"])
 
 
-def _reason(node: Node, address: str, said: str, reports: Sequence[tuple[str, str]]) -> str:
+def _reason(node: Node, dev: str, address: str, said: str, reports: Sequence[tuple[str, str]]) -> str:
     """Why nothing came: what others reported, else what this namespace's own routes and neighbours say."""
     try:
         route = node.route.get(address)
     except KernelRefused as error:
         return lookups.refusal(node, address, error)
-    own = {addr.local for addr in node.addr.show()}
+    # Out of another link than the route's it is sent to its target itself.
+    hop, out = (route.via or address, route.dev) if dev in ("", route.dev) else (address, dev)
+    own = {addr.local for addr in node.addr.show()} if reports else set()
     for who, what in reports:
         if who not in own:
             return f"{what}, says {who}"
-    hop = route.via or address
-    unresolved, neigh = lookups.unresolved(node, hop, route.dev)
+    unresolved, neigh = lookups.unresolved(node, hop, out)
     if unresolved:
         return unresolved
     if said:
-        return f"{said} (on {route.dev})"
+        return f"{said} (on {out})"
     if lost := lookups.answer_lost(node.netns, node, address, route.src):
         return lost
     if neigh is not None and neigh.lladdr:
-        return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"
-    return f"sent on {route.dev}, no reply came back"
+        return f"sent to {neigh.lladdr} on {out}, no reply came back"
+    return f"sent on {out}, no reply came back"
 
 
 def first_address(node: Node) -> str:
@@ -288,7 +289,7 @@ class Matrix:
         return self.grid()._repr_html_()
 
 
-def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Matrix:
+def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 1.0) -> Matrix:
     """Pings between all nodes that have an address, at once; each counts as reached when one reply comes."""
     addressed: dict[str, tuple[Node, str]] = {}
     for node in nodes:
@@ -308,7 +309,7 @@ def many(
     pairs: Sequence[tuple[Node, str]],
     *,
     count: int = 1,
-    timeout: float = 2.0,
+    timeout: float = 1.0,
     interval: float = 0.2,
     patterns: Sequence[str] = (),
     sizes: Sequence[int] = (),

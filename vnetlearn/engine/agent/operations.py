@@ -10,7 +10,7 @@ import struct
 import time as clock
 from collections.abc import Callable
 
-from . import echo, libc, netlink, programs, sysctl, world
+from . import echo, firewall, libc, netlink, programs, sysctl, world
 from .loop import Loop
 from .monitor import Monitor
 from .netns import Namespaces
@@ -34,7 +34,7 @@ class Agent:
         ]
         changing: list[Callable[..., Answer]] = [
             *(self.netns_add, self.netns_delete, self.run, self.kill, self.resize),
-            *(self.capture, self.listen, self.monitor, self.sysctl, self.sysctls, self.ping),
+            *(self.capture, self.listen, self.monitor, self.sysctl, self.sysctls, self.ping, self.firewalls),
         ]
         allowed = looking if mode == "look" else looking + changing
         self._operations = {operation.__name__: operation for operation in allowed}
@@ -147,6 +147,10 @@ class Agent:
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
         return {"rings": one.rings}
+
+    def firewalls(self, _: int, netns: list[str]) -> Answer:
+        """Those of these namespaces that have tables of nftables."""
+        return {"found": [name for name in netns if firewall.there(self._namespaces, name)]}
 
     def ping(self, channel: int, pings: list[echo.Request]) -> Answer:
         """Send echo requests: several pings at the same time, each in its namespace."""
