@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar, cast
 
 from ..errors import LabDied
+from .agent.echo import CAME, Came, Request
 from .agent.wire import (
     CREDIT,
     DATA,
@@ -65,6 +66,15 @@ class Unnamed(TypedDict):
     hidden: int
 
 
+class Setting(TypedDict, total=False):
+    """What came of a setting: its `value`, or the `step` (open, read, write) that did not work, and why not."""
+
+    value: str
+    step: str
+    number: int
+    said: str
+
+
 class Holder(TypedDict):
     """A program that holds a tun or tap link: its namespace (None: an unknown one), the link's name or its device."""
 
@@ -75,6 +85,7 @@ class Holder(TypedDict):
     path: str
 
 
+SETTING, UNSET = {"value": "str"}, {"step": "str", "number": "int", "said": "str"}
 HOLDER = {"pid": "int", "program": "str", "netns": "str | None", "link": "str", "path": "str"}
 
 
@@ -243,6 +254,24 @@ class Channel:
                 self._part(one, name, kind)
         return found
 
+    def sysctl(self, netns: str, path: str, value: str | None = None) -> Setting:
+        """Read a setting of a namespace, or write it: `path` is that below /proc/sys."""
+        answer = self.request("sysctl", netns=netns, path=path, value=value)
+        for name, kind in (SETTING if "value" in answer else UNSET).items():
+            self._part(answer, name, kind)
+        return cast(Setting, answer)
+
+    def sysctls(self, netns: Sequence[str], patterns: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Of each of these namespaces the settings, by their paths, that fit patterns with `*` in them."""
+        wanted: dict[str, list[Json]] = {"netns": list(netns), "patterns": list(patterns)}
+        found: dict[str, dict[str, str]] = self._answer("found", "dict[str, dict[str, str]]", "sysctls", **wanted)
+        return found
+
+    def firewalls(self, netns: Sequence[str]) -> list[str]:
+        """Those of these namespaces that have a firewall: a table of nftables."""
+        found: list[str] = self._answer("found", "list[str]", "firewalls", netns=list(netns))
+        return found
+
     def run(
         self, argv: Sequence[str], netns: str, env: Mapping[str, str], tty: tuple[int, int] | None
     ) -> tuple[Stream, int]:
@@ -282,6 +311,32 @@ class Channel:
         if not all(map(str.isdecimal, rings)):
             raise self.strayed("it numbers its rings with no numbers")
         return stream, {int(number): netns for number, netns in rings.items()}
+
+    def ping(self, pings: Sequence[Request]) -> list[Came]:
+        """Send echo requests, and wait until all are decided; an interrupt ends them."""
+        stream, _ = self._open_stream("ping", pings=cast("Json", list(pings)))
+        came: list[Came] = []
+        try:
+            while (got := stream.receive())[0] != EXIT:
+                if got[0] == DATA:
+                    came = self._came_back(got[1])
+        except KeyboardInterrupt:
+            stream.eof()
+            raise
+        finally:
+            stream.forget()
+        return came
+
+    def _came_back(self, payload: bytes) -> list[Came]:
+        try:
+            answer = json_object(payload)
+        except Unreadable as error:
+            raise self.strayed(str(error)) from None
+        found: list[dict[str, object]] = self._part(answer, "came", "list[dict[str, object]]")
+        for one in found:
+            for name, kind in CAME.items():
+                self._part(one, name, kind)
+        return cast("list[Came]", found)
 
     def listen(self, protocol: int, groups: int) -> Stream:
         """A netlink socket in the first namespace that stays open."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from ..capture.capture import Frame
-from ..lab.lab import Lab
+from ..errors import KernelRefused
+from ..iproute.namespace import Namespace
+from ..iproute.neigh import Neighs
+from ..lab.lab import Lab, Node
 from ..lab.ping import Ping, many
-from .setup import Change, NetnsSetup, Settings, State, settings_of, setup_of
+from .setup import Change, NetnsSetup, Settings, Setup, State, settings_of
 
-# Until the last reply: a router that answers ARP for others waits up to 0.8 s each time (proxy_delay of arp(7)).
-ANSWER_SECONDS = 2.5
+ANSWER_SECONDS = 1.0  # until the last reply
+# The same where a link answers ARP for others: it waits up to 0.8 s each time (proxy_delay of arp(7)).
+PROXIED_SECONDS = 2.5
+PROXYING = ("net/ipv4/conf/*/proxy_arp", "net/ipv4/conf/*/proxy_arp_pvlan")
 
 
 class Probe(NamedTuple):
@@ -46,18 +52,19 @@ class Seen:
     are about the lab as it is now.
     """
 
-    def __init__(self, lab: Lab, start: State, pings: Iterable[Probe]) -> None:
-        self.lab, self.start = lab, start
-        self.nodes = {node.name: node for node in lab.nodes}
+    def __init__(self, lab: Lab, start: State, setups: Mapping[str, Setup], pings: Iterable[Probe]) -> None:
+        """`start` is how all was set up then, `setups` how it is now."""
+        self.lab, self.start, self._setups = lab, start, setups
+        self.nodes = {name: lab.netns.named(name) for name in setups}
         for node in self.nodes.values():
-            node.ask(["ip", "neigh", "flush", "all"])
+            _forget(node)
         asked = [one for one in dict.fromkeys(pings) if one.source in self.nodes]
         marks = [secrets.token_bytes(16) for _ in asked]
         with lab.capture() as capture:
             answers = many(
                 [(self.nodes[one.source], one.address) for one in asked],
                 count=2,
-                timeout=ANSWER_SECONDS,
+                timeout=self._patience(),
                 patterns=[mark.hex() for mark in marks],
                 sizes=[one.size for one in asked],
             )
@@ -71,11 +78,25 @@ class Seen:
         """What is set up otherwise in a namespace than at the start."""
         if netns not in self.nodes:
             return (Change(NetnsSetup(netns), None),)
-        return self.start.changes(netns, setup_of(self.nodes[netns]), self._settings[netns])
+        return self.start.changes(netns, self._setups[netns], self._settings[netns])
 
     @cached_property
     def _settings(self) -> dict[str, Settings]:
-        return settings_of(list(self.nodes.values()))
+        return settings_of(self.lab, self._setups)
+
+    def _patience(self) -> float:
+        found = self.lab.channel.sysctls(list(self.nodes), PROXYING)
+        proxied = any(value != "0" for settings in found.values() for value in settings.values())
+        return PROXIED_SECONDS if proxied else ANSWER_SECONDS
+
+
+def _forget(node: Node) -> None:
+    """`ip neigh flush all`; it is no line of the learner's transcript."""
+    neighs = Neighs(Namespace(node.channel, node.name, lambda line: None))
+    for one in neighs.show():
+        if one.state != "PERMANENT":
+            with suppress(KernelRefused):  # it has gone by itself meanwhile
+                neighs.delete(one.dst, dev=one.dev)
 
 
 def _walk(ping: Ping, frames: Sequence[Frame]) -> Walk:

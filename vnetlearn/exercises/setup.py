@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -22,10 +22,9 @@ SYSCTLS = [
     "net/ipv6/conf/*/forwarding",
     "net/ipv6/conf/*/disable_ipv6",
 ]
-REST = (
-    "nft -s list ruleset; bridge vlan show; bridge fdb show | grep -w static; "
-    f"cd /proc/sys && grep -s . {' '.join(SYSCTLS)}"
-)
+FIREWALL = "nft -s list ruleset"
+BRIDGES = "bridge vlan show; bridge fdb show | grep -w static"
+BRIDGING = ("bridge", "vxlan")  # the kinds of links that have VLANs, or MACs that somebody put there
 
 
 class Thing:
@@ -140,7 +139,7 @@ class FilterSetup(Thing):
 
 @dataclass(frozen=True)
 class Setting(Thing):
-    """A line of the firewall, of a bridge's VLANs or static MACs, or a sysctl, as the programs of REST write it."""
+    """A line of the firewall, of a bridge's VLANs or static MACs, as programs write it, or a sysctl."""
 
     line: str
 
@@ -221,14 +220,12 @@ class State:
 
 
 def read(lab: Lab) -> State:
-    nodes = lab.nodes
-    return State({node.name: setup_of(node) for node in nodes}, settings_of(nodes))
+    setups = setups_of(lab)
+    return State(setups, settings_of(lab, setups))
 
 
-def untouched(lab: Lab, start: State) -> bool:
-    """Whether all is set up as it was. What costs little is compared first."""
-    nodes = lab.nodes
-    return {node.name: setup_of(node) for node in nodes} == start.setups and settings_of(nodes) == start.settings
+def setups_of(lab: Lab) -> dict[str, Setup]:
+    return {node.name: setup_of(node) for node in lab.nodes}
 
 
 def setup_of(node: Node) -> Setup:
@@ -245,14 +242,23 @@ def setup_of(node: Node) -> Setup:
     )
 
 
-def settings_of(nodes: Sequence[Node]) -> dict[str, Settings]:
+def settings_of(lab: Lab, setups: Mapping[str, Setup]) -> dict[str, Settings]:
     """Each namespace's firewall, VLANs and static MACs of bridge ports, sysctls.
 
-    It is asked of all at the same time, for it takes a while.
+    Programs tell them only where there is something to tell, and all at the same time, for each takes a while.
     """
-    begun = {node.name: node.start(["sh", "-c", REST]) for node in nodes}
-    done = {name: program.run(one, REST, show=False).stdout for name, one in begun.items()}
-    return {name: tuple(map(Setting, sorted(text.splitlines()))) for name, text in done.items()}
+    firewalls, sysctls = lab.channel.firewalls(list(setups)), lab.channel.sysctls(list(setups), SYSCTLS)
+    begun = dict[str, program.Program]()
+    for netns, setup in setups.items():
+        asked = [FIREWALL] if netns in firewalls else []
+        asked += [BRIDGES] if any(link.kind in BRIDGING for link in setup.links) else []
+        if asked:
+            begun[netns] = lab.netns.named(netns).start(["sh", "-c", "; ".join(asked)])
+    said = {netns: program.run(one, "", show=False).stdout.splitlines() for netns, one in begun.items()}
+    return {
+        netns: tuple(map(Setting, sorted([*said.get(netns, []), *(f"{key}:{value}" for key, value in found.items())])))
+        for netns, found in sysctls.items()
+    }
 
 
 def _sorted(some: Iterable[T]) -> tuple[T, ...]:

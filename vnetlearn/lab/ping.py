@@ -1,28 +1,27 @@
-"""Reachability and round-trip times: the real ping(8) in a lab, read into values, with the reason when nothing came."""
+"""Reachability and round-trip times, as ping(8) finds them out, with the reason when nothing came."""
 
 from __future__ import annotations
 
-import re
+import ipaddress
+import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import texts
 from ..display.amounts import milliseconds
 from ..display.grid import Cell, Grid
-from ..engine.program import Program, Result, run
+from ..engine.agent.echo import Came, Request
+from ..engine.channel import AgentRefused
+from ..engine.program import no_namespace
 from ..errors import BadParameter, KernelRefused
 from ..iproute.netns import Node
 from ..journey import ladder, lookups
+from .icmp import words
 
 if TYPE_CHECKING:
     from ..journey.journey import Journey
-
-REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
-REPORT = re.compile(r"^From (\S+?):? icmp_seq=\d+ (.+)$", re.M)
-HEAD = re.compile(r"PING [^(]*\((?:\S+ \()?([0-9a-fA-F.:]+)")  # the address that it sends to
-LOCAL = re.compile(r"^ping: (?:(?:connect|sendmsg|sendto): )?(.+)$", re.M)
 
 
 @dataclass(frozen=True)
@@ -119,16 +118,25 @@ def ping(
     from ..journey.journey import of_ping
 
     if not journey:
-        return _finish(*_begin(node, target, 3 if count is None else count, interval, timeout, size, dev=dev))
+        return _all([_asked(node, target, 3 if count is None else count, interval, timeout, size, dev=dev)])[0]
     from .capture import Capture
 
     with Capture(node.netns) as cap:
-        begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
-        done = _finish(*begun)
-    return replace(done, journey=of_ping(cap, node, begun[1]))
+        asked = _asked(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
+        (done,) = _all([asked])
+    return replace(done, journey=of_ping(cap, node, asked.target))
 
 
-def _begin(
+class Asked(NamedTuple):
+    """One ping that is to be sent: from which node, the target as it was given, ping's command, and for the agent."""
+
+    node: Node
+    target: str
+    command: str
+    request: Request
+
+
+def _asked(
     node: Node,
     target: str | Node,
     count: int,
@@ -138,8 +146,8 @@ def _begin(
     *,
     dev: str | None = None,
     pattern: str = "",
-) -> tuple[Node, str, int, Program, str]:
-    address = target if isinstance(target, str) else first_address(target)
+) -> Asked:
+    given = target if isinstance(target, str) else first_address(target)
     # -n: no names; -W in seconds; an interval below 0.002 s is for floods only, which ping refuses by itself
     options = {
         "-c": count,
@@ -149,73 +157,98 @@ def _begin(
         **({"-I": dev} if dev else {}),
         **({"-p": pattern} if pattern else {}),
     }
-    argv = ["ping", "-n", *(str(x) for option in options.items() for x in option), "--", address]
+    command = " ".join(["ping", "-n", *(str(x) for option in options.items() for x in option), "--", given])
     limits = ((count, 1, 1 << 31), (interval, 0.002, 1e6), (timeout, 1e-6, 1e6), (size, 0, 65507))
     if not all(isinstance(value, (int, float)) and low <= value <= high for value, low, high in limits):
         raise BadParameter(
-            " ".join(argv),
+            command,
             "a number is missing or outside of its limits",
             "count is at least 1, interval at least 0.002 s, timeout above 0 s, size from 0 to 65507 bytes",
             "node.ping(target, count=3, interval=0.2, timeout=1, size=56)",
         )
     if dev is not None:
         node.link.index(dev, node.spell(["link", "show", "dev", dev]))
-    return node, address, count, node.start(argv), " ".join(argv)
+    request = Request(
+        netns=node.name,
+        addresses=_addresses(node, given, command),
+        count=count,
+        interval=interval,
+        timeout=timeout,
+        size=size,
+        dev=dev or "",
+        pattern=pattern,
+    )
+    return Asked(node, given, command, request)
 
 
-def _finish(node: Node, address: str, count: int, program: Program, command: str) -> Ping:
-    result = run(program, command, show=False)
-    times: list[float | None] = [None] * count
-    duplicates = 0
-    for _, sequence, time, rest in REPLY.findall(result.stdout):
-        duplicates += "DUP" in rest
-        if "DUP" not in rest and int(sequence) <= count:
-            times[int(sequence) - 1] = float(time)
-    reports = tuple(dict.fromkeys(REPORT.findall(result.stdout)))
-    answered = any(t is not None for t in times)
-    if not answered:
-        _refuse_nonsense(result)
-    reason = "" if answered else _reason(node, address, result, reports)
-    return Ping(node.name, address, tuple(times), reason, reports, duplicates)
+def _addresses(node: Node, target: str, command: str) -> list[str]:
+    """The target, when it is an address; else what its name stands for here: `getent ahosts NAME`."""
+    try:
+        ipaddress.ip_address(target.partition("%")[0])
+        return [target]
+    except ValueError:
+        asked = ["getent", "ahosts", "--", target]
+        found = list(dict.fromkeys(line.split()[0] for line in node.ask(asked).stdout.splitlines() if line))
+        if not found:
+            raise _nonsense(command, f"{shlex.join(asked)} finds nothing") from None
+        return found
 
 
-def _refuse_nonsense(result: Result) -> None:
+def _nonsense(command: str, said: str) -> BadParameter:
     """A target that is no address and no name is a mistake, not a loss."""
-    said = LOCAL.search(result.stderr)
-    if result.status == 2 and said and re.search(r"not known|resolution|invalid|[Uu]nknown", said[1]):
-        raise BadParameter(
-            result.command,
-            said[0],
-            "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
-            "give an address, or a node: ns1.ping(ns2)",
-        )
+    return BadParameter(
+        command,
+        said,
+        "the target is neither an address nor a name that this lab can look up (a lab has no DNS)",
+        "give an address, or a node: ns1.ping(ns2)",
+    )
 
 
-def _reason(node: Node, address: str, result: Result, reports: Sequence[tuple[str, str]]) -> str:
+def _all(asked: Sequence[Asked]) -> list[Ping]:
+    """Send them all at the same time: what came of each."""
+    if not asked:
+        return []
+    try:
+        came = asked[0].node.channel.ping([one.request for one in asked])
+    except AgentRefused as error:
+        if error.netns is None:
+            raise
+        raise no_namespace(asked[0].node.spell_run(asked[0].command), error.netns) from None
+    return [_finished(one, result) for one, result in zip(asked, came, strict=True)]
+
+
+def _finished(asked: Asked, came: Came) -> Ping:
+    if not came["known"]:
+        raise _nonsense(asked.command, f"ping: {asked.target}: Name or service not known")
+    unsent = [None] * (asked.request["count"] - len(came["times"]))
+    reports = tuple(dict.fromkeys((who, words(came["address"], *what)) for who, *what in came["reports"]))
+    answered = any(t is not None for t in came["times"])
+    reason = "" if answered else _reason(asked.node, asked.request["dev"], came["address"], came["said"], reports)
+    return Ping(asked.node.name, asked.target, (*came["times"], *unsent), reason, reports, came["duplicates"])
+
+
+def _reason(node: Node, dev: str, address: str, said: str, reports: Sequence[tuple[str, str]]) -> str:
     """Why nothing came: what others reported, else what this namespace's own routes and neighbours say."""
-    said, head = LOCAL.search(result.stderr), HEAD.match(result.stdout)
-    address = head[1] if head else address.split("%")[0]
     try:
         route = node.route.get(address)
-    except BadParameter:  # a name that was looked up, and ping ended before it told the address
-        return said[1] if said else f"nothing came from {address}"
     except KernelRefused as error:
         return lookups.refusal(node, address, error)
-    own = {addr.local for addr in node.addr.show()}
+    # Out of another link than the route's it is sent to its target itself.
+    hop, out = (route.via or address, route.dev) if dev in ("", route.dev) else (address, dev)
+    own = {addr.local for addr in node.addr.show()} if reports else set()
     for who, what in reports:
         if who not in own:
             return f"{what}, says {who}"
-    hop = route.via or address
-    unresolved, neigh = lookups.unresolved(node, hop, route.dev)
+    unresolved, neigh = lookups.unresolved(node, hop, out)
     if unresolved:
         return unresolved
     if said:
-        return f"{said[1]} (on {route.dev})"
+        return f"{said} (on {out})"
     if lost := lookups.answer_lost(node.netns, node, address, route.src):
         return lost
     if neigh is not None and neigh.lladdr:
-        return f"sent to {neigh.lladdr} on {route.dev}, no reply came back"
-    return f"sent on {route.dev}, no reply came back"
+        return f"sent to {neigh.lladdr} on {out}, no reply came back"
+    return f"sent on {out}, no reply came back"
 
 
 def first_address(node: Node) -> str:
@@ -255,7 +288,7 @@ class Matrix:
         return self.grid()._repr_html_()
 
 
-def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 2.0) -> Matrix:
+def matrix(nodes: Sequence[Node], *, count: int = 1, timeout: float = 1.0) -> Matrix:
     """Pings between all nodes that have an address, at once; each counts as reached when one reply comes."""
     addressed: dict[str, tuple[Node, str]] = {}
     for node in nodes:
@@ -275,7 +308,7 @@ def many(
     pairs: Sequence[tuple[Node, str]],
     *,
     count: int = 1,
-    timeout: float = 2.0,
+    timeout: float = 1.0,
     interval: float = 0.2,
     patterns: Sequence[str] = (),
     sizes: Sequence[int] = (),
@@ -285,8 +318,9 @@ def many(
     `patterns` are what each carries, in hexadecimal, at most 16 bytes: `ping -p PATTERN`; `sizes` how many bytes.
     """
     carried = zip(pairs, patterns or [""] * len(pairs), sizes or [56] * len(pairs), strict=True)
-    begun = [
-        _begin(node, target, count, interval, timeout, size, pattern=pattern)
-        for (node, target), pattern, size in carried
-    ]
-    return [_finish(*one) for one in begun]
+    return _all(
+        [
+            _asked(node, target, count, interval, timeout, size, pattern=pattern)
+            for (node, target), pattern, size in carried
+        ]
+    )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import heapq
+import itertools
 import json
 import os
 import selectors
 import signal
+import time
 from collections.abc import Callable
 
 from .wire import (
@@ -70,6 +73,7 @@ class Loop:
         self._answers: list[bytes] | None = None  # while there are frames to answer: they go out together
         self.sources: dict[int, Source] = {}  # by their channels
         self.children: dict[int, Callable[[int], None]] = {}  # by their process numbers: what gets the exit status
+        self._timers, self._order = list[tuple[float, int, Callable[[], object]]](), itertools.count()
         self._selector = selectors.DefaultSelector()
         self.watch(stream, self._receive)
         woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -80,9 +84,16 @@ class Loop:
     def serve(self) -> None:
         """Until the stream ends (`SystemExit`)."""
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._timers[0][0] - time.monotonic() if self._timers else None):
                 if self._selector.get_map().get(key.fd) is key:  # an earlier event of this round may have closed it
                     key.data()
+            now = time.monotonic()
+            while self._timers and self._timers[0][0] <= now:
+                heapq.heappop(self._timers)[2]()
+
+    def call_later(self, seconds: float, then: Callable[[], object]) -> None:
+        """Call `then` once, after so many seconds."""
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), then))
 
     def watch(self, fd: int, then: Callable[[], object]) -> None:
         """Call `then` whenever there is something to read, until `unwatch`. Doing it twice does no harm."""

@@ -10,7 +10,7 @@ import time as clock
 import traceback
 from collections.abc import Callable
 
-from . import libc, netlink, programs, world
+from . import echo, firewall, libc, netlink, programs, sysctl, world
 from .loop import Loop, Source
 from .monitor import Monitor
 from .netns import Namespaces
@@ -45,7 +45,16 @@ class Agent:
         ]
         changing: list[Callable[..., Answer]] = [
             *(self.netns_add, self.netns_delete, self.run, self.shell, self.script, self.kill, self.resize),
-            *(self.batch, self.capture, self.listen, self.monitor),
+            *(
+                self.batch,
+                self.capture,
+                self.listen,
+                self.monitor,
+                self.sysctl,
+                self.sysctls,
+                self.ping,
+                self.firewalls,
+            ),
         ]
         allowed = looking if mode == "look" else looking + changing
         self._operations = {operation.__name__: (operation, _arguments(operation)) for operation in allowed}
@@ -205,6 +214,14 @@ class Agent:
             program.resize(rows, columns)
         return {}
 
+    def sysctl(self, _: int, netns: str, path: str, value: str | None = None) -> Answer:
+        """Read a setting of a namespace (path below /proc/sys), or write a value."""
+        return sysctl.ask(self._namespaces, netns, path, value)
+
+    def sysctls(self, _: int, netns: list[str], patterns: list[str]) -> Answer:
+        """Read the settings of namespaces whose paths fit; those that cannot be read are left out."""
+        return {"found": {name: sysctl.find(self._namespaces, name, patterns) for name in netns}}
+
     def capture(self, channel: int, programs: dict[str, str], everything: bool, ring: int) -> Answer:
         """Record frames, by a classic BPF program (struct sock_filter, in hexadecimal) for each namespace's name.
 
@@ -218,6 +235,16 @@ class Agent:
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
         return {"rings": one.rings}
+
+    def firewalls(self, _: int, netns: list[str]) -> Answer:
+        """Those of these namespaces that have tables of nftables."""
+        return {"found": [name for name in netns if firewall.there(self._namespaces, name)]}
+
+    def ping(self, channel: int, pings: list[dict[str, object]]) -> Answer:
+        """Send echo requests: several pings at the same time, each in its namespace."""
+        self._loop.sources[channel] = started = echo.Pings(self._loop, channel, self._namespaces, pings)
+        self._loop.call_later(0, started.begin)
+        return {}
 
     def listen(self, channel: int, protocol: int, groups: int) -> Answer:
         """Open a netlink socket that stays, in the first namespace: what the owner sends goes in, answers come out."""
