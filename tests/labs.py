@@ -129,7 +129,7 @@ for path in kept:
 for path, fd in kept.items():
     if not os.path.isdir(path):
         os.makedirs(path)
-        subprocess.run(["mount", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path], check=True)
+        subprocess.run(["mount", "--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path], check=True)
 os.execvp("setpriv", ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", *sys.argv[2:]])
 """
 

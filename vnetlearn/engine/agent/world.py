@@ -47,11 +47,11 @@ def _guard(told: int) -> None:
             _same_ids(f"/proc/self/{file}", f"{agent}/{file}")
         net = os.open(f"{agent}/ns/net", os.O_RDONLY)
         libc.setns_net(net, "the lab's network")  # whose links its /sys shows
+        _sys()
         mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
         os.mkdir(NETNS)
         _own_dev()
         _own_tmp()
-        _sys()
         _etc()
         _proc()
     except OSError as error:
@@ -113,8 +113,16 @@ def _here() -> str:
 
 
 def _sys() -> None:
-    """Links as this network has them. Where the other files are ours to write, none may be written."""
+    """Links as this network has them. Where the other files are ours to write, none may be written.
+
+    `ip netns exec` mounts /sys again, writable when it is run by a program that it has started. The kernel lets it when
+    it finds one that is (mount_namespaces(7)), so there is one, beneath /run, where no path leads.
+    """
     ours = os.stat("/sys/kernel").st_uid == os.geteuid()
+    if ours:
+        mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+        os.mkdir("/run/sys")
+        mount("sysfs", "/run/sys", "sysfs")
     mount("sysfs", "/sys", "sysfs", MS_RDONLY if ours else 0)
 
 
@@ -148,9 +156,10 @@ def _read_only(path: str) -> None:
 
 
 def _stay() -> None:
-    """In the same folder, as it is mounted now."""
-    if here := _here():
+    """In the same folder, as it is mounted now; temporary files of programs go into the lab's own /tmp."""
+    if os.path.isdir(here := _here()):
         os.chdir(here)
+    os.environ.pop("TMPDIR", "")
 
 
 def share_netns() -> None:
