@@ -14,8 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from conftest import changes, network  # noqa: E402
 from kills import kill  # noqa: E402
+
+from conftest import changes, network  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> int:

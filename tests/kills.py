@@ -103,7 +103,9 @@ def _life(engine: str, folders: Folders, until: float | None, result: Killed, pa
     result.left += [f"{moment}: process {pid} {name}" for pid, name in there.items()]
     result.left += [f"{moment}: {name}" for name in sorted(folders.names() - before)]
     if not line or "Traceback" in said:
-        result.left.append(f"{moment}: the owner failed by itself: {(said.strip().splitlines() or ['it said nothing'])[-1]}")
+        result.left.append(
+            f"{moment}: the owner failed by itself: {(said.strip().splitlines() or ['it said nothing'])[-1]}"
+        )
     return lived
 
 

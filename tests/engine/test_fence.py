@@ -1,4 +1,4 @@
-"""What a hostile program in a host lab reaches of the computer: nothing that a lock keeps. docs/security.md names these.
+"""What a hostile program in a lab reaches of the computer: nothing that a lock keeps. docs/security.md names these.
 
 Each attack only tries to reach: it opens, enters or mounts in the lab, and writes nothing. They are made in labs of
 root (where the suite runs as root) and of an ordinary user.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,9 @@ from pathlib import Path
 import pytest
 from labs import as_another, python
 
+from vnetlearn import Lab
 from vnetlearn.engine import host
+from vnetlearn.engine.guest import qemu
 
 ROOT = os.geteuid() == 0
 OWNER = """
@@ -248,11 +249,12 @@ def test_the_folder_one_works_in_is_there_and_stays(run):
 
 def test_what_a_lab_needs_works(run):
     """Its network's settings, files of its links, terminals, shared memory, mounts, namespaces."""
+    shared = "from multiprocessing.shared_memory import SharedMemory as S; S(create=True, size=9).unlink()"
     words = [
         "sysctl -qw net.ipv4.ip_forward=1 && test $(cat /proc/sys/net/ipv4/ip_forward) = 1",
         "ip link add br0 type bridge && test $(cat /sys/class/net/br0/bridge/stp_state) = 0 && ip link delete br0",
         "python3 -c 'import os, pty; os.write(pty.openpty()[1], b\"x\")'",
-        "python3 -c 'from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9); m.unlink()'",
+        f"python3 -c '{shared}'",
         "mount -t tmpfs none /mnt && umount /mnt",
         "unshare -n true && unshare -m true && unshare -i true",
         "echo $$ > /dev/null && test -r /proc/1/status",
@@ -266,6 +268,26 @@ def test_what_a_lab_needs_works(run):
 
 def test_a_users_links_have_files_that_can_be_written(run):
     """Root's labs can only read them, since the files beside them are root's too."""
-    text = "ip link add br0 type bridge; echo 1 > /sys/class/net/br0/bridge/stp_state; cat /sys/class/net/br0/bridge/stp_state"
+    file = "/sys/class/net/br0/bridge/stp_state"
+    text = f"ip link add br0 type bridge; echo 1 > {file}; cat {file}"
     _, said, complained = run("sh", "-c", f"{text}; ip link delete br0")
     assert (said, "Read-only" in complained) in {("1\n", False), ("0\n", True)}
+
+
+@pytest.fixture(scope="module")
+def guest() -> Iterator[Lab]:
+    with Lab("empty", engine="vm") as lab:
+        yield lab
+
+
+def test_a_guest_has_no_card_and_no_disk(guest):
+    assert [link.name for link in guest.link.show()] == ["lo"]
+    assert guest.run("ls /sys/block; cat /proc/mounts | grep -E '^/dev/| 9p | virtiofs '", quiet=True).stdout == ""
+    assert guest.run("cat /sys/class/virtio-ports/*/name", quiet=True).stdout == "agent\n"
+
+
+def test_a_guest_is_bounded(guest):
+    text = "nproc; awk '/MemTotal/ {print $2}' /proc/meminfo"
+    processors, memory = map(int, guest.run(text, quiet=True).stdout.split())
+    assert processors == 1
+    assert memory < qemu.MEMORY_MB << 10

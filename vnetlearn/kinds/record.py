@@ -100,10 +100,10 @@ class Kind:
     """Parameters that make a valid one; `link`, where it is here, goes before the type."""
     needs: tuple[str, ...] = ()
     """The Ethernet links that `example` counts on, to be made before it."""
-    used: str = ""
-    """A shell command that uses the link `try0` as a program would, where a link alone does not show that one can."""
     stand_in: str = ""
     """A module, with its parameters, that gives a machine in software the hardware that it needs."""
+    mknod: bool = False
+    """Whether programs use it by a device file that they make, which nobody may in a user namespace (mknod(2))."""
     hardware: bool = False
     """Whether it needs a card for which no engine has a stand-in."""
     via: str = "link"

@@ -25,7 +25,7 @@ def try_kinds(engine: str) -> dict[str, str]:
 
 
 def try_kind(netns: Namespaces[Node], kind: kinds.Kind, engine: str) -> str:
-    """Create the kind's example in a namespace of its own, and use it; "" or what the kernel answered."""
+    """Create the kind's example in a namespace of its own; "" or what the kernel answered."""
     if kind.setup and engine == "host":
         return f"it needs `{kind.setup}`, which would change the computer's own kernel"
     if engine == "host" and brings_links(kind.module) and would_load(kind.module):
@@ -42,8 +42,6 @@ def try_kind(netns: Namespaces[Node], kind: kinds.Kind, engine: str) -> str:
             node.link.set(f"{kind.name}0", kind=kind.name, **example)
         else:
             node.link.add("try0", kind=kind.name, **example)
-        if kind.used:
-            node.run(kind.used, quiet=True, check=True)
     except VnetlearnError as error:
         return error.said
     finally:

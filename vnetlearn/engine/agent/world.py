@@ -1,9 +1,9 @@
 """What an agent makes of its namespaces before it serves: what is the lab's own, and what may only be read.
 
-On `host` the agent starts as root in a mount and a process namespace of its own; what it has to guard it guards with
-that power, and then gives it up for good: it enters a user namespace, which owns the lab's network. Of what was mounted
-before, nothing can be taken away or made writable from there (mount_namespaces(7), "Restrictions on mount namespaces"),
-and what lies outside of it is another's: root in the lab is root of the lab's own namespaces alone (user_namespaces(7)).
+On `host` the agent starts as root in a mount and a process namespace of its own, mounts what it has to guard, and then
+gives that power up for good: it enters a user namespace, which owns the lab's network. Of what was mounted before,
+nothing can be taken away or made writable from there (mount_namespaces(7), "Restrictions on mount namespaces"), and
+root in the lab is root of the lab's own namespaces alone (user_namespaces(7)).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _own_dev() -> None:
 
 
 def _own_tmp() -> None:
-    """An empty /tmp, but for what is needed from there: the folder we are in, programs. In /tmp itself: the usual one."""
+    """An empty /tmp, but for what is needed from there: the folder we are in, programs. Whoever is in /tmp keeps it."""
     needed = sorted({path for path in map(os.path.realpath, _needed()) if os.path.isdir(path)})
     if "/tmp" in needed or not os.path.isdir("/tmp"):
         return

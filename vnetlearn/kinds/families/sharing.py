@@ -64,17 +64,13 @@ def _children(kind: str, says: str, first: tuple[str, ...]) -> Scene:
     ))
 
 
-# In a user namespace nobody may make device files (mknod(2)).
-_OPEN = "mknod /dev/try0 c $(tr : ' ' < /sys/class/net/try0/tap*/dev) && : <> /dev/try0 && rm /dev/try0"
-
-
 def _macvlan(
     name: str, title: str, says: str, module: str, source: str, since: str, lesson: str, scene: str, queue: int = 1000
 ) -> Kind:
     return Kind(
         name, title, says, "sharing a card", module, source, since, "required", "link",
         "ip-link(8), MACVLAN and MACVTAP Type Support", lesson,
-        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",), used=_OPEN if name == "macvtap" else "",
+        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",), mknod=name == "macvtap",
         relations=("lower", "held") if name == "macvtap" else ("lower",), shows=("mode",), rules=(
             _promiscuous, needs("macaddr", "mode"),
         ),
