@@ -18,6 +18,8 @@ from pathlib import Path
 from labs import python
 
 from vnetlearn.cache import cache_folder
+from vnetlearn.engine.guest import image
+from vnetlearn.engine.progress import say
 
 # It goes through all that a lab can be busy with, and waits at the end.
 OWNER = """
@@ -73,6 +75,8 @@ class Killed:
 def kill(engine: str, count: int, seed: int, patience: float = 2.0) -> Killed:
     """Kill so many owners, each at a moment of its own; `patience`: seconds until what is there counts as left."""
     draw, result = random.Random(seed), Killed(engine, seed)
+    if engine == "vm":
+        image.ensure(say)
     with _folders() as folders:
         whole = _life(engine, folders, None, result, patience)
         for _ in range(count):
@@ -134,11 +138,10 @@ class Folders:
     def names(self) -> set[str]:
         """All files there, this computer's mounts, and its named namespaces."""
         files = {str(path) for top in (self.work, self.temporary, self.cache) for path in top.rglob("*")}
-        images = {str(path) for path in (self.cache / "images").glob("*/*")}
         mounts = {f"mount {line}" for line in Path("/proc/self/mounts").read_text().splitlines()}
         netns = {f"netns {name}" for name in os.listdir("/run/netns")} if os.path.isdir("/run/netns") else set()
         shared = {f"/dev/shm/{name}" for name in os.listdir("/dev/shm") if name == "left"}
-        return files | images | mounts | netns | shared | ({"/tmp/left"} & set(map(str, Path("/tmp").glob("left"))))
+        return files | mounts | netns | shared | ({"/tmp/left"} & set(map(str, Path("/tmp").glob("left"))))
 
 
 @contextlib.contextmanager
@@ -148,8 +151,12 @@ def _folders() -> Iterator[Folders]:
     try:
         for folder in (folders.work, folders.temporary, folders.cache):
             folder.mkdir(parents=True)
-        for entry in usual.iterdir():
-            (folders.cache / entry.name).symlink_to(entry)
+        for entry in (*usual.glob("*"), *usual.glob("images/*")):
+            link = folders.cache / entry.relative_to(usual)
+            if entry.name == "images":
+                link.mkdir()
+            elif not entry.name.startswith("tmp-"):
+                link.symlink_to(entry)
         yield folders
     finally:
         shutil.rmtree(top)

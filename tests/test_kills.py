@@ -6,7 +6,7 @@ import random
 
 from kills import kill
 
-KILLS = {"host": 6, "vm": 3}
+KILLS = {"host": 4, "vm": 2}
 PATIENCE = 20.0  # seconds; usually it is all gone after a tenth of one
 
 
