@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SAY = 25  # after so many kills
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from kills import kill  # noqa: E402
@@ -27,8 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     before, wrong = network(), False
     for engine in asked.engine or ("host", "vm"):
-        killed = kill(engine, asked.count, asked.seed)
-        print(killed, flush=True)
+        for killed in kill(engine, asked.count, asked.seed):
+            if len(killed.seconds) % SAY == 0 or len(killed.seconds) == asked.count:
+                print(killed, flush=True)
         wrong |= bool(killed.left)
     lines = changes(before, network())
     print("\n".join(["the computer's network differs:", *lines]) if lines else "the computer's network is as before")

@@ -72,16 +72,20 @@ class Killed:
         )
 
 
-def kill(engine: str, count: int, seed: int, patience: float = 2.0) -> Killed:
-    """Kill so many owners, each at a moment of its own; `patience`: seconds until what is there counts as left."""
+def kill(engine: str, count: int, seed: int, patience: float = 2.0) -> Iterator[Killed]:
+    """Kill so many owners, each at a moment of its own; `patience`: seconds until what is there counts as left.
+
+    The first one is killed when it has done all. What came of them is told after each.
+    """
     draw, result = random.Random(seed), Killed(engine, seed)
     if engine == "vm":
         image.ensure(say)
     with _folders() as folders:
-        whole = _life(engine, folders, None, result, patience)
-        for _ in range(count):
-            _life(engine, folders, draw.uniform(0, 1.1 * whole), result, patience)
-    return result
+        whole = 0.0
+        for number in range(count):
+            lived = _life(engine, folders, draw.uniform(0, 1.1 * whole) if number else None, result, patience)
+            whole = whole or lived
+            yield result
 
 
 def _life(engine: str, folders: Folders, until: float | None, result: Killed, patience: float) -> float:
