@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ from vnetlearn.engine import host
 from vnetlearn.errors import VnetlearnError, few_lines
 from vnetlearn.iproute import Link
 
+ROOT = Path(__file__).parent.parent
 _numbers = itertools.count(1)
 
 
@@ -101,10 +102,43 @@ def set_by_ip(link: Link) -> tuple[str, ...]:
     return tuple(flag for flag in link.flags if flag not in ("LOWER_UP", "DORMANT"))
 
 
-def python(code: str, *arguments: object, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
-    """A Python of its own that runs `code`; its streams are pipes of text."""
-    command, pipe = [sys.executable, "-c", code, *map(str, arguments)], subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=preexec_fn)
+def python(
+    code: str,
+    *arguments: object,
+    before: Sequence[str] = (),
+    preexec_fn: Callable[[], object] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[str]:
+    """A Python of its own that runs `code`, started by the command `before`; its streams are pipes of text."""
+    command, pipe = [*before, sys.executable, "-c", code, *map(str, arguments)], subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=preexec_fn, env=env, cwd=cwd
+    )
+
+
+# Root covers the folders above Python and the package that others may not pass, in a mount namespace of its own.
+AS_ANOTHER = """
+import os, subprocess, sys
+kept = {path: os.open(path, os.O_PATH) for path in sys.argv[1].split(":")}
+for path in kept:
+    parts = path.split("/")
+    for above in ["/".join(parts[:n]) for n in range(2, len(parts))]:
+        if os.path.isdir(above) and not os.stat(above).st_mode & 1:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", above], check=True)
+for path, fd in kept.items():
+    if not os.path.isdir(path):
+        os.makedirs(path)
+        subprocess.run(["mount", "--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path], check=True)
+os.execvp("setpriv", ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", *sys.argv[2:]])
+"""
+
+
+def as_another(folder: Path) -> list[str]:
+    """What starts a program of root's as an ordinary user, to whom it gives the folder."""
+    os.chown(folder, 65534, 65534)
+    needed = {str(Path(path).resolve()) for path in (sys.prefix, sys.base_prefix, ROOT, folder)}
+    return ["unshare", "--mount", "--", sys.executable, "-c", AS_ANOTHER, ":".join(sorted(needed))]
 
 
 def vnetlearn(*words: str, input: str = "", **env: str) -> subprocess.CompletedProcess[str]:

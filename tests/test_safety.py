@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -68,6 +69,14 @@ def test_a_lab_does_not_change_the_computer(lab):
         ["ip", "-o", "link"], capture_output=True, text=True, env={**os.environ, "PATH": _path()}
     ).stdout
     assert now == links
+
+
+def test_the_tests_that_the_threat_model_names_are_there():
+    root = Path(__file__).parent.parent
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (root / "docs/security.md").read_text())
+    assert len(named) > 15
+    for file, test in named:
+        assert re.search(rf"^def {test}\(", (root / file).read_text(), re.M), f"{file} has no {test}"
 
 
 def _netns() -> list[str]:

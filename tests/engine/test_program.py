@@ -265,10 +265,15 @@ def test_a_closed_lab_ends_what_ran_in_it(engine: str) -> None:
     assert all_gone(ours, 0)
 
 
-def test_files_of_the_computer_are_at_hand_on_host_only(machine: Lab, tmp_path: Path) -> None:
-    (tmp_path / "script").write_text("echo from the computer\n")
-    result = machine.run(["bash", str(tmp_path / "script")], quiet=True)
-    assert (result.stdout == "from the computer\n") == (machine.engine == "host")
+def test_files_of_the_computer_are_at_hand_on_host_only(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("script").write_text("echo from the computer\n")
+    with Lab("empty", engine=engine) as lab:
+        for name in "script", str(tmp_path / "script"):
+            result = lab.run(["bash", name], quiet=True)
+            assert (result.stdout == "from the computer\n") == (engine == "host")
 
 
 def test_an_interrupt_works_where_the_owner_was_started_to_ignore_it(engine: str) -> None:

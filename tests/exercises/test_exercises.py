@@ -8,6 +8,7 @@ import pytest
 from attempts import WAYS, Do
 from labs import descriptors, eventually, lesson, threads, under, vnetlearn
 
+from vnetlearn import KINDS
 from vnetlearn.engine import host
 from vnetlearn.engine.guest import contents
 from vnetlearn.errors import BadParameter, CommandFailed, LabDied, UnknownExercise
@@ -15,7 +16,7 @@ from vnetlearn.exercises import EXERCISES, Exercise, exercise, progress
 from vnetlearn.exercises.attempt import Attempt
 from vnetlearn.lab.choice import host_kinds
 
-ON_HOST = host_kinds() if host.available()[0] else frozenset[str]()
+ON_HOST = {name for name in host_kinds() if not KINDS[name].mknod} if host.available()[0] else set[str]()
 
 
 def places() -> list[tuple[str, str]]:

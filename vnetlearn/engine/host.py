@@ -1,4 +1,7 @@
-"""The engine that stands on the running kernel: fresh user, network, mount and process namespaces."""
+"""The engine that stands on the running kernel: fresh user, network, mount and process namespaces.
+
+agent/world.py makes most of them.
+"""
 
 from __future__ import annotations
 
@@ -81,23 +84,29 @@ def available() -> tuple[bool, str, str]:
     for program in ("unshare", "setpriv", "mount"):
         if shutil.which(program) is None:
             return False, f"{program}: not found", "install the package util-linux"
-    tried = subprocess.run([*_unshare(), "mount", "-t", "sysfs", "sysfs", "/sys"], capture_output=True, text=True)
+    tried = subprocess.run([*_unshare(), "sh", "-c", _TRIAL], capture_output=True, text=True)
     if tried.returncode == 0:
         return True, "as root" if os.geteuid() == 0 else "in a user namespace, without root", ""
-    for path, bad, why, command in _SWITCHES:
-        if _read(path) == bad and (os.geteuid() != 0 or "user" not in why):
+    for path, bad, for_root, why, command in _SWITCHES:
+        if _read(path) == bad and (for_root or os.geteuid() != 0):
             return False, why, f"sudo sysctl -w {path.replace('/', '.')}={command}, or use Lab(engine='vm')"
     said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
     return False, f"{said}; a container's seccomp profile or its missing CAP_SYS_ADMIN does this", "Lab(engine='vm')"
 
 
-# Settings that forbid namespaces, in the order in which they are met: file under /proc/sys, the value that forbids, in
-# words, a value that allows.
+# What an agent does first, see agent/world.py: it shows the links of a new network, and enters a user namespace.
+_TRIAL = "unshare --net mount -t sysfs sysfs /sys && unshare --user --map-root-user --net --mount true"
+
+# Settings that forbid namespaces, in the order in which they are met: file under /proc/sys, the value that forbids,
+# whether to root too, in words, a value that allows.
 _SWITCHES = (
-    ("user/max_user_namespaces", "0", "user namespaces are switched off", "10000"),
-    ("user/max_net_namespaces", "0", "network namespaces are switched off", "10000"),
-    ("kernel/unprivileged_userns_clone", "0", "user namespaces are for root only (Debian's switch)", "1"),
-    ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor restricts user namespaces (Ubuntu's switch)", "0"),
+    ("user/max_user_namespaces", "0", True, "user namespaces are switched off", "10000"),
+    ("user/max_net_namespaces", "0", True, "network namespaces are switched off", "10000"),
+    ("kernel/unprivileged_userns_clone", "0", False, "user namespaces are for root only (Debian's switch)", "1"),
+    (
+        *("kernel/apparmor_restrict_unprivileged_userns", "1", False),
+        *("AppArmor restricts user namespaces (Ubuntu's switch)", "0"),
+    ),
 )
 
 
@@ -108,13 +117,10 @@ def _read(path: str) -> str:
         return ""
 
 
-# What root keeps from its labs, since it is not kept apart by namespaces (capabilities(7)).
-_WITHOUT = "-sys_module,-sys_boot,-sys_time,-sys_rawio"
-
-
 def _unshare() -> list[str]:
-    """unshare(1): --kill-child ends the lab with it, --mount-proc shows the lab its own processes."""
-    root = os.geteuid() == 0
-    namespaces = ["--net", "--mount", "--uts", "--ipc", "--pid", *([] if root else ["--user", "--map-root-user"])]
-    command = ["unshare", *namespaces, "--fork", "--kill-child=KILL", "--mount-proc", "--"]
-    return [*command, "setpriv", "--bounding-set", _WITHOUT, "--"] if root else command
+    """unshare(1): --kill-child ends the lab with it, --mount-proc shows the lab its own processes.
+
+    The agent is root there, if only in a user namespace; it makes the other namespaces itself.
+    """
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"]

@@ -102,6 +102,8 @@ class Kind:
     """The Ethernet links that `example` counts on, to be made before it."""
     stand_in: str = ""
     """A module, with its parameters, that gives a machine in software the hardware that it needs."""
+    mknod: bool = False
+    """Whether programs use it by a device file that they make, which nobody may in a user namespace (mknod(2))."""
     hardware: bool = False
     """Whether it needs a card for which no engine has a stand-in."""
     via: str = "link"

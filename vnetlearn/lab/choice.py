@@ -50,6 +50,8 @@ def choose(wanted: Sequence[str] | None = None, engine: str | None = None) -> Ch
     release = os.uname().release
     if lacks:
         return Choice("vm", f"this computer's kernel {release} cannot create {_few(lacks)}")
+    if made := [kind.name for kind in records if kind.mknod]:
+        return Choice("vm", f"on this computer only root outside of labs may make the device file of {_few(made)}")
     return Choice(
         "host", f"this computer's kernel {release} creates {'all kinds' if wanted is None else _few(names)}, {why}"
     )

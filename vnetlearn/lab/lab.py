@@ -64,8 +64,10 @@ class Lab:
     brings a kernel of its own (engine `vm`). `engine` or the environment variable VNETLEARN_ENGINE decide otherwise.
 
     What a lab promises: nothing in it touches the computer's own links, routes, sysctls or /run/netns, and nothing of
-    it survives `close`, the end of a `with`, or the end of this process, even by `kill -9`. It may be used from any
-    thread. When its engine dies every call raises `LabDied`.
+    it survives `close`, the end of a `with`, or the end of this process, even by `kill -9`: no link, namespace, mount
+    or program. Files are another matter: on engine `host` what its programs write into your folders is yours, and
+    stays; /tmp and /dev/shm are the lab's own. docs/security.md says what each engine keeps apart, and what it does
+    not. A lab may be used from any thread. When its engine dies every call raises `LabDied`.
 
     `lab.host` is the node for the lab's first namespace; `lab.link`, `lab.addr`, `lab.route`, `lab.neigh`,
     `lab.sysctl`, `lab.run` and `lab.ping` are that node's. `lab.netns.add("ns1")` makes others, `lab["ns1"]` finds

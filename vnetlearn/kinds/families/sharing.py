@@ -70,7 +70,7 @@ def _macvlan(
     return Kind(
         name, title, says, "sharing a card", module, source, since, "required", "link",
         "ip-link(8), MACVLAN and MACVTAP Type Support", lesson,
-        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",),
+        example={"link": "eth0", "mode": "bridge"}, needs=("eth0",), mknod=name == "macvtap",
         relations=("lower", "held") if name == "macvtap" else ("lower",), shows=("mode",), rules=(
             _promiscuous, needs("macaddr", "mode"),
         ),
