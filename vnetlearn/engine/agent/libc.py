@@ -39,11 +39,6 @@ def setns_net(fd: int, what: str) -> None:
     _check(_libc.setns(fd, CLONE_NEWNET), what)
 
 
-def unshare_mounts() -> None:
-    """Move this process into a mount namespace that is a copy of its own."""
-    _check(_libc.unshare(CLONE_NEWNS), "mounts")
-
-
 def setns_mounts(fd: int) -> None:
     """Move this process into the mount namespace behind a descriptor; its root and its folder are those of it."""
     _check(_libc.setns(fd, CLONE_NEWNS), "mounts")

@@ -84,7 +84,7 @@ class Namespaces:
             yield
             return
         with self.inside(name):
-            libc.unshare_mounts()
+            libc.unshare(libc.CLONE_NEWNS, "mounts")
             try:
                 libc.mount("none", "/", "none", libc.MS_SLAVE | libc.MS_REC)
                 read_only = 0 if libc.unmount("/sys") else os.statvfs("/sys").f_flag & os.ST_RDONLY
