@@ -61,6 +61,11 @@ def node(shared: Lab) -> Iterator[Node]:
         shared.netns.delete(node)
 
 
+def draws(count: int) -> int:
+    """How many random examples a test draws: so many in the suite, a multiple of it in `scripts/hammer soak`."""
+    return count * int(os.environ.get("VNETLEARN_HAMMER", "1"))
+
+
 def able(lab: Lab, kind: str) -> bool:
     """Whether this lab's kernel creates a kind: tried by the real `ip` in a namespace that ends at once."""
     from vnetlearn.kinds import KINDS
