@@ -27,8 +27,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session", params=["host", "vm"])
 def engine(request: pytest.FixtureRequest) -> str:
     """Both engines, one after the other. Only `host` may be missing, where this machine gives no namespaces."""
-    if request.param == "host" and not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    if request.param == "host":
+        need_namespaces()
     return str(request.param)
 
 
@@ -60,6 +60,34 @@ def node(shared: Lab) -> Iterator[Node]:
     yield node
     if node.name in shared.netns:
         shared.netns.delete(node)
+
+
+def draws(count: int) -> int:
+    """How many random examples a test draws: so many in the suite, a multiple of it in `scripts/hammer soak`."""
+    return count * int(os.environ.get("VNETLEARN_HAMMER", "1"))
+
+
+# What a test may be left out for: these three, and nothing else in the whole suite (test_house.py)
+
+
+def need_namespaces() -> None:
+    """Of the engine `host`."""
+    given, why, _ = host.available()
+    if not given:
+        pytest.skip(f"this machine gives no namespaces: {why}")
+
+
+def need(lab: Lab, *kinds: str) -> None:
+    """Device types, of this lab's kernel; the guest's has all that no hardware is needed for."""
+    missing = [kind for kind in kinds if not able(lab, kind)]
+    assert not missing or lab.engine == "host", missing
+    need_of_kernel(", ".join(missing), not missing)
+
+
+def need_of_kernel(what: str, there: bool) -> None:
+    """Something else that other kernels have."""
+    if not there:
+        pytest.skip(f"this machine's kernel has no {what}")
 
 
 def able(lab: Lab, kind: str) -> bool:

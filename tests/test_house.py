@@ -64,3 +64,40 @@ def test_nobody_looks_away_from_the_formatter() -> None:
         text = file.read_text()
         assert "# fmt: " + "skip" not in text, file
         assert text.count("# fmt: " + "off") <= 1, file
+
+
+SKIPS = {"skip", "skipif", "skipIf", "skipUnless", "SkipTest", "xfail", "importorskip", "expectedFailure"}
+
+
+def skips(text: str) -> list[str]:
+    """Where a test is left out, or ends as if it had passed: by a name for that, or by an `if …: return` of its own."""
+    found, tree = list[str](), ast.parse(text)
+    for node in ast.walk(tree):
+        name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", "")))
+        found += [f"line {node.lineno}: {name}"] if name in SKIPS else []
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            branches = [one for one in ast.walk(node) if isinstance(one, ast.If)]
+            found += [
+                f"line {one.lineno}: return" for one in branches if ast.unparse(one.body[0]) in ("return", "pass")
+            ]
+    return found
+
+
+def test_the_only_skips_are_those_of_the_fixtures() -> None:
+    """Namespaces or something in the kernel that this machine does not give: tests/labs.py asks for both."""
+    files = [ROOT / "conftest.py", *(ROOT / "tests").rglob("*.py")]
+    found = {str(file.relative_to(ROOT)): where for file in files if (where := skips(file.read_text()))}
+    assert list(found) == ["tests/labs.py"]
+    assert len(found["tests/labs.py"]) == 2, found
+    assert [file for file in (ROOT / "notebooks").rglob("*.ipynb") if "nbval-skip" in file.read_text()] == []
+
+
+def test_a_skip_is_found() -> None:
+    for text in (
+        "import pytest\ndef test_a(): pytest.skip('not today')",
+        "from pytest import importorskip as need",
+        "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_a(): assert False",
+        "def test_a(lab):\n  with lab:\n    if not lab: return\n    assert lab",
+    ):
+        assert skips(text), text
+    assert not skips("def test_a(lab):\n  if lab:\n    assert lab\n    return\n  assert not lab.alive")

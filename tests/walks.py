@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from labs import able
-
 from vnetlearn import Lab, Node
 from vnetlearn.journey.journey import Journey
 from vnetlearn.journey.model import Hop
@@ -62,13 +60,6 @@ def there_and_back(journey: Journey, *way: str) -> None:
     assert journey.end is None, journey
     assert not journey.ambiguous
     assert all(hop.since is not None and hop.since >= 0 for hop in journey.hops[1:])
-
-
-def lacks(lab: Lab, *kinds: str) -> bool:
-    """Whether this lab's kernel lacks one of the kinds; the guest's has them all."""
-    missing = not all(able(lab, kind) for kind in kinds)
-    assert not (missing and lab.engine == "vm")
-    return missing
 
 
 def two(lab: Lab) -> tuple[Node, Node]:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from labs import able, descriptors, eventually, lesson, threads
+from labs import descriptors, eventually, lesson, need, threads
 
 from vnetlearn import Lab, Node
 from vnetlearn.capture.capture import Capture
@@ -87,8 +87,7 @@ def test_a_filter_that_tcpdump_refuses(machine: Lab, words: str) -> None:
 
 
 def test_filters_look_where_the_kernel_keeps_vlan_tags(node: Node) -> None:
-    if not able(node.lab, "vlan"):
-        return
+    need(node.lab, "vlan")
     cable(node)
     with (
         node.lab.capture(node, filter="vlan 5 and icmp") as tagged,
@@ -137,8 +136,7 @@ TYPES = {
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_each_kind_is_read_as_what_it_carries(lab: Lab, kind: str) -> None:
-    if not able(lab, kind):
-        return
+    need(lab, kind)
     from vnetlearn import KINDS
 
     lab.link.add("eth0", kind="veth", peer="eth1", up=True)

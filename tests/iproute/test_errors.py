@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import able, all_gone, contents, descriptors, lesson, path_without, python, under
+from labs import able, all_gone, contents, descriptors, lesson, need_namespaces, path_without, python, under
 
 from vnetlearn import KINDS, Lab
 from vnetlearn.engine import channel, host
@@ -367,8 +367,7 @@ def test_a_tool_of_the_host_engine_is_missing(tool: str, tmp_path: Path, monkeyp
 
 def test_a_tool_of_a_verb_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name is looked up by getent(1); what needs no program goes on."""
-    if not host.available()[0]:
-        pytest.skip("the guest image always has getent")
+    need_namespaces()
     monkeypatch.setenv("PATH", path_without(tmp_path, "ping", "getent"))
     with Lab(engine="host") as lab:
         for node in lab.host, lab["neighbour"]:
@@ -542,8 +541,7 @@ except EngineUnavailable as error:
 
 def test_no_permission_for_namespaces() -> None:
     """In a user namespace of its own, whose limits count for it alone."""
-    if not host.available()[0]:
-        pytest.skip("this machine gives no namespaces at all: the test before has shown what is said then")
+    need_namespaces()
     inside = ["unshare", "--user", "--map-current-user", "--keep-caps", sys.executable, "-c", NO_NAMESPACES]
     done = subprocess.run(inside, capture_output=True, text=True)
     assert done.stderr == ""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from labs import eventually
+from labs import draws, eventually
 from random_changes import YES_OR_NO, Draw, begin, change, differences
 
 from vnetlearn import WORLDS, Lab
 
 
 def test_the_real_ip_makes_the_same_from_the_transcript(engine: str) -> None:
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=draws(12), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.data())
     def same(data: st.DataObject) -> None:
         with Lab("empty", engine=engine) as ours, Lab("empty", engine=engine) as theirs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from walks import cable, ended, kernels_own_words, lacks, places, routed, spaces, two, walk
+from labs import need, need_of_kernel
+from walks import cable, ended, kernels_own_words, places, routed, spaces, two, walk
 
 from vnetlearn import Lab
 from vnetlearn.journey.diagnosis.dropped import CLEARER
@@ -178,8 +179,7 @@ def test_an_answer_that_is_lost(lab: Lab) -> None:
 
 
 def test_a_tag_that_no_link_takes_off(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
+    need(lab, "vlan")
     a, b = two(lab)
     a.link.add("eth0.10", kind="vlan", link="eth0", id=10, up=True)
     b.link.add("eth0.20", kind="vlan", link="eth0", id=20, up=True)
@@ -194,8 +194,8 @@ def test_a_firewall(lab: Lab) -> None:
         "nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c drop'",
         quiet=True,
     )
-    if lab.engine == "host" and made.status:
-        return  # the running kernel, or this computer, has no nft
+    need_of_kernel("nftables", lab.engine == "vm" or not made.status)
+    made.check()
     ended(walk(a, "192.0.2.2"), "b/eth0", "firewall|it arrived", *kernels_own_words(lab, "NETFILTER_DROP"))
 
 
@@ -218,8 +218,7 @@ def test_an_address_alone_in_its_network_is_not_for_all(lab: Lab) -> None:
 
 
 def test_a_switch_that_filters_by_vlan(lab: Lab) -> None:
-    if lacks(lab, "vlan"):  # without which a kernel has no VLAN filter in bridges either: net/bridge/Kconfig
-        return
+    need(lab, "vlan")  # without which a kernel has no VLAN filter in bridges either: net/bridge/Kconfig
     switch = lab.netns.add("sw")
     switch.link.add("br0", kind="bridge", vlan_filtering=True, up=True)
     nodes = spaces(lab, "a b")
@@ -233,8 +232,7 @@ def test_a_switch_that_filters_by_vlan(lab: Lab) -> None:
 
 
 def test_a_dummy_keeps_nothing(lab: Lab) -> None:
-    if lacks(lab, "dummy"):
-        return
+    need(lab, "dummy")
     (a,) = spaces(lab, "a")
     a.link.add("d0", kind="dummy", up=True)
     a.addr.add("10.9.0.1/24", dev="d0")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from walks import cable, changed, lacks, places, quiet, spaces, there_and_back, two, walk
+from labs import need, need_of_kernel
+from walks import cable, changed, places, quiet, spaces, there_and_back, two, walk
 
 from vnetlearn import Lab, Node
 
@@ -54,8 +55,7 @@ def test_a_router_rewrites_macs_and_counts_down(lab: Lab) -> None:
 
 
 def test_a_vlan_tag_is_pushed_and_popped(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
+    need(lab, "vlan")
     a, b = two(lab)
     for node, address in ((a, "10.0.0.1/24"), (b, "10.0.0.2/24")):
         node.link.add("eth0.10", kind="vlan", link="eth0", id=10, up=True)
@@ -81,8 +81,7 @@ TUNNELS = {
 
 @pytest.mark.parametrize("kind", TUNNELS)
 def test_a_tunnel_wraps_and_unwraps(lab: Lab, kind: str) -> None:
-    if lacks(lab, kind):
-        return
+    need(lab, kind)
     a, b = two(lab)
     params, words = TUNNELS[kind]
     ends = ("2001:db8::1", "2001:db8::2") if kind.startswith("ip6") else ("192.0.2.1", "192.0.2.2")
@@ -115,8 +114,7 @@ def test_a_tunnel_whose_card_is_in_another_namespace(lab: Lab) -> None:
 
 
 def test_a_tunnel_in_a_tunnel(lab: Lab) -> None:
-    if lacks(lab, "gre", "vxlan"):
-        return
+    need(lab, "gre", "vxlan")
     a, b = two(lab)
     for node, local, remote, last in ((a, "192.0.2.1", "192.0.2.2", 1), (b, "192.0.2.2", "192.0.2.1", 2)):
         node.link.add("gre1", kind="gre", local=local, remote=remote, up=True)
@@ -148,8 +146,7 @@ def macsec(lab: Lab, encrypt: bool) -> tuple[Node, Node]:
 
 
 def test_what_macsec_encrypts_is_followed_without_being_read(lab: Lab) -> None:
-    if lacks(lab, "macsec"):
-        return
+    need(lab, "macsec")
     a, _ = macsec(lab, True)
     journey = walk(a, "10.0.0.2")
     there_and_back(journey, "a/macsec0 out", "a/eth0 out", "b/eth0 in", "b/macsec0 in")
@@ -164,8 +161,7 @@ def test_what_macsec_encrypts_is_followed_without_being_read(lab: Lab) -> None:
 def test_encrypted_frames_close_to_each_other_are_not_guessed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only time and length tell which of them is the packet."""
     monkeypatch.setattr("vnetlearn.journey.model.ALIKE", 60 * 10**9)  # however slow this machine is
-    if lacks(lab, "macsec"):
-        return
+    need(lab, "macsec")
     a, _ = macsec(lab, True)
     a.ping("10.0.0.2")
     with lab.capture() as cap:
@@ -176,8 +172,7 @@ def test_encrypted_frames_close_to_each_other_are_not_guessed(lab: Lab, monkeypa
 
 
 def test_what_macsec_only_signs_is_read(lab: Lab) -> None:
-    if lacks(lab, "macsec"):
-        return
+    need(lab, "macsec")
     a, _ = macsec(lab, False)
     journey = walk(a, "10.0.0.2")
     there_and_back(journey, "a/macsec0 out", "a/eth0 out", "b/eth0 in", "b/macsec0 in")
@@ -201,8 +196,7 @@ def test_macvlan_to_macvlan(lab: Lab) -> None:
 
 @pytest.mark.parametrize("mode", ["l2", "l3"])
 def test_ipvlan(lab: Lab, mode: str) -> None:
-    if lacks(lab, "ipvlan"):
-        return
+    need(lab, "ipvlan")
     parent, a, b, far = spaces(lab, "p a b far")
     cable(lab, parent, "eth0", far, "eth0", "", "10.0.0.9/24")
     for node, last in ((a, 1), (b, 2)):
@@ -216,8 +210,7 @@ def test_ipvlan(lab: Lab, mode: str) -> None:
 
 
 def test_a_bond(lab: Lab) -> None:
-    if lacks(lab, "bond"):
-        return
+    need(lab, "bond")
     a, b = spaces(lab, "a b")
     for node, last in ((a, 1), (b, 2)):
         node.link.add("bond0", kind="bond", mode="active-backup", miimon=100)
@@ -234,8 +227,7 @@ def test_a_bond(lab: Lab) -> None:
 
 
 def test_a_vrf(lab: Lab) -> None:
-    if lacks(lab, "vrf"):
-        return
+    need(lab, "vrf")
     a, b = two(lab)
     b.link.add("red", kind="vrf", table=10, up=True)
     b.link.set("eth0", master="red")
@@ -255,8 +247,7 @@ def test_nat(lab: Lab) -> None:
         " add rule ip t c oifname right masquerade'",
         quiet=True,
     )
-    if lab.engine == "host" and made.status:
-        return  # the running kernel, or this computer, has no nft with NAT
+    need_of_kernel("NAT by nftables", lab.engine == "vm" or not made.status)
     made.check()
     journey = walk(a, "10.0.2.2")
     there_and_back(journey, "a/eth0 out", "r/left in", "r/right out", "b/eth0 in")
@@ -284,8 +275,7 @@ def test_fragments_are_one_packet(lab: Lab) -> None:
 
 
 def test_hsr_sends_everything_twice(lab: Lab) -> None:
-    if lacks(lab, "hsr"):
-        return
+    need(lab, "hsr")
     a, b = spaces(lab, "a b")
     for dev in ("s0", "s1"):
         cable(lab, a, dev, b, dev)
@@ -304,8 +294,7 @@ def test_hsr_sends_everything_twice(lab: Lab) -> None:
 
 
 def test_esp_of_a_vti_is_followed_without_being_read(lab: Lab) -> None:
-    if lacks(lab, "vti"):
-        return
+    need(lab, "vti")
     a, b = two(lab)
     keys = f"mode tunnel auth 'hmac(sha256)' 0x{'11' * 32} enc 'cbc(aes)' 0x{'22' * 16} mark 5"
     for node, last in ((a, 1), (b, 2)):
@@ -322,8 +311,7 @@ def test_esp_of_a_vti_is_followed_without_being_read(lab: Lab) -> None:
 
 
 def test_a_tag_in_a_tag(lab: Lab) -> None:
-    if lacks(lab, "vlan"):
-        return
+    need(lab, "vlan")
     a, b = two(lab)
     for node, last in ((a, 1), (b, 2)):
         node.link.add("outer", kind="vlan", link="eth0", id=100, protocol="802.1ad", up=True)
@@ -339,8 +327,7 @@ def test_to_itself(lab: Lab) -> None:
 
 
 def test_can_frames(lab: Lab) -> None:
-    if lacks(lab, "vcan"):
-        return
+    need(lab, "vcan")
     node = lab.netns.add("car")
     node.link.add("vcan0", kind="vcan", up=True)
     with lab.capture() as cap:
@@ -353,8 +340,7 @@ def test_can_frames(lab: Lab) -> None:
 
 
 def test_802_15_4_frames_over_the_air(lab: Lab) -> None:
-    if lacks(lab, "lowpan"):
-        return
+    need(lab, "lowpan")
     lab.run("modprobe mac802154_hwsim radios=2", check=True, quiet=True)
     other = lab.netns.add("far")
     lab.run("iwpan phy phy1 set netns name far", check=True, quiet=True)

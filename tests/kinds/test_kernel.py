@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from labs import draws
 
 from vnetlearn import kinds
 from vnetlearn.errors import BadParameter, CommandFailed, KernelRefused
@@ -226,7 +227,7 @@ def test_any_parameters_together(lab: Lab, name: str) -> None:
     kind = kinds.kind(name)
 
     @settings(
-        max_examples=8,
+        max_examples=draws(8),
         deadline=None,
         derandomize=True,
         database=None,

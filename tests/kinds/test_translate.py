@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from labs import draws
 
 from vnetlearn import kinds
 from vnetlearn.errors import BadParameter, UnknownKind
@@ -17,7 +18,7 @@ from .samples import LINKS, params_of
 
 NAMES = {index: name for name, index in LINKS.items()}
 ALL = [*kinds.KINDS, *kinds.PORTS]
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=draws(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def through_netlink(kind: str, params: dict[str, Any], new: bool = True) -> dict[str, Any]:

@@ -177,5 +177,5 @@ def test_pictures_have_a_text(lesson):
 @lessons
 def test_what_is_not_compared_says_why(lesson):
     for cell in read(lesson.path).cells:
-        tagged = set(cell.metadata.get("tags", ())) & {"nbval-ignore-output", "nbval-skip", "nbval-raises-exception"}
+        tagged = set(cell.metadata.get("tags", ())) & {"nbval-ignore-output", "nbval-raises-exception"}
         assert bool(tagged) == bool(re.match(r"# Not compared: .+", cell.source)), cell.source

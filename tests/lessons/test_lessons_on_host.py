@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 import pytest
+from labs import need_namespaces, need_of_kernel
 from test_lessons import ROOT, read
 
 from vnetlearn import KINDS
-from vnetlearn.engine import host
 from vnetlearn.lab.choice import host_kinds
 from vnetlearn.lessons.lessons import LESSONS
 
@@ -25,16 +25,16 @@ def needs(path: str) -> set[str]:
     return {name for one in lists for name in re.findall(r'"(\w+)"', one)}
 
 
-@pytest.mark.parametrize("path", LESSONS)
+def only_on_vm(path: str) -> bool:
+    """Whether it asks for the vm engine, and says why; or needs a device file, which no engine host makes."""
+    return 'engine="vm"' in read(path).code or any(KINDS[name].mknod for name in needs(path))
+
+
+@pytest.mark.parametrize("path", [path for path in LESSONS if not only_on_vm(path)])
 def test_it_runs_on_host(path, tmp_path):
-    if not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
-    if 'engine="vm"' in read(path).code:
-        pytest.skip("it asks for the vm engine, and says why")
-    if lacks := needs(path) - host_kinds():
-        pytest.skip(f"this machine's kernel has no {', '.join(sorted(lacks))}")
-    if made := {name for name in needs(path) if KINDS[name].mknod}:
-        pytest.skip(f"no engine host makes the device file of {', '.join(made)}")
+    need_namespaces()
+    lacks = needs(path) - host_kinds()
+    need_of_kernel(", ".join(sorted(lacks)), not lacks)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"notebooks/{path}"],
         cwd=ROOT,

@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from labs import eventually
+from labs import draws, eventually
 from random_changes import (
     Draw,
     add_addr,
@@ -108,7 +108,7 @@ def rebuilt(ours: Lab, engine: str) -> None:
 
 
 def test_a_random_lab_is_made_again_from_its_topology(engine: str) -> None:
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=draws(12), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.data())
     def same(data: st.DataObject) -> None:
         with Lab("empty", engine=engine) as ours:

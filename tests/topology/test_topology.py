@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from labs import able, eventually, lesson
+from labs import able, eventually, lesson, need, need_of_kernel
 
 from vnetlearn import KINDS, Lab
 from vnetlearn.display.theme import FAMILIES, LINES, THINGS
@@ -72,9 +72,7 @@ def _mirrored(how: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", [name for name, record in KINDS.items() if not record.hardware])
 def test_every_kind_has_its_relations_and_its_picture(lab: Lab, kind: str) -> None:
-    if not able(lab, kind):
-        assert lab.engine == "host"  # which kinds it has is the running kernel's matter; the guest has them all
-        return
+    need(lab, kind)
     with scene(lab, kind) as key:
         topology = lab.topology()
         mine = [r for r in topology.relations if key in (r.source, r.target)]
@@ -90,9 +88,8 @@ def test_every_kind_has_its_relations_and_its_picture(lab: Lab, kind: str) -> No
 
 
 def test_the_other_end_of_a_tunnel_is_found_by_addresses_and_numbers(lab: Lab) -> None:
+    need(lab, "vxlan")
     with scene(lab, "vti" if able(lab, "vti") else "veth"):
-        if not able(lab, "vxlan"):
-            return
         far = lab["far"]
         for number in (1, 2):
             lab.link.add(f"vx{number}", kind="vxlan", id=number, remote="192.0.2.2", local="192.0.2.1", dstport=4789)
@@ -113,8 +110,7 @@ def test_the_other_end_of_a_tunnel_is_found_by_addresses_and_numbers(lab: Lab) -
 
 
 def test_vxlan_through_its_forwarding_table(lab: Lab) -> None:
-    if not able(lab, "vxlan"):
-        return
+    need(lab, "vxlan")
     with scene(lab, "veth"):
         for node, other in ((lab.host, 2), (lab["far"], 1)):
             node.link.add("vx0", kind="vxlan", id=7, dstport=4789)
@@ -138,8 +134,7 @@ def test_lower_links_and_tunnels_in_other_namespaces(lab: Lab) -> None:
 def test_the_usual_parameters_are_those_of_the_kernel() -> None:
     """As Linux 6.12 has them, which is the guest's; where another kernel's differ, they are shown, and in scripts."""
     with Lab("empty", engine="vm") as lab:
-        if not lab.kernel.startswith("6.12"):
-            return
+        need_of_kernel("defaults of Linux 6.12", lab.kernel.startswith("6.12"))
         for name in ("eth0", "eth1"):
             lab.link.add(name, kind="dummy", up=True)
         for kind, usual in ((name, record.usual) for name, record in KINDS.items() if record.usual):

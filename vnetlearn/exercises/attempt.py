@@ -94,13 +94,16 @@ class Attempt:
                 f"{self.called}.start()",
             )
         if not self._lab.alive:
-            raise LabDied(
-                f"the lab of {self.exercise.name}",
-                "the lab has ended, with all that was in it",
-                "it was closed, or its engine ended",
-                f"{self.called}.reset() makes the start again",
-            )
+            raise self._ended("it was closed, or its engine ended")
         return self._lab
+
+    def _ended(self, why: str) -> LabDied:
+        return LabDied(
+            f"the lab of {self.exercise.name}",
+            "the lab has ended, with all that was in it",
+            why,
+            f"{self.called}.reset() makes the start again",
+        )
 
     @property
     def called(self) -> str:
@@ -167,7 +170,7 @@ class Attempt:
             if self._lab is None:
                 verdict = Verdict(NOT_STARTED, note=f"{self.called}.start() makes the lab.")
             else:
-                verdict = judge(self.exercise, self.lab, self._before)
+                verdict = self._judged()
             note = ""
             if verdict.state == NOT_YET:
                 note = self._note(lambda r: {} if r.solved else {"attempts": r.attempts + 1})
@@ -177,6 +180,13 @@ class Attempt:
         for watcher in self.watchers:
             watcher(verdict)
         return verdict
+
+    def _judged(self) -> Verdict:
+        lab = self.lab
+        try:
+            return judge(self.exercise, lab, self._before)
+        except LabDied as error:  # meanwhile: what to do is not what is to be done about another lab
+            raise self._ended(error.why) from None
 
     def hint(self) -> Hint:
         """The next hint; after the last one, the last one again."""

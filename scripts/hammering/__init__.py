@@ -1,0 +1,1 @@
+"""The commands of scripts/hammer, and what they share."""
