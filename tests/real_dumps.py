@@ -30,7 +30,8 @@ done
 # What ip words in its own way: numbers as hexadecimal ones, or that stand for a word
 SAME = {"True": "1", "False": "0", "on": "1", "off": "0", "inherit": "0", "auto": "0", "none": "0", "None": "0"}
 # Parameters of which ip prints something else under the same word, or rounds them
-OTHERWISE = {("bridge_slave", "state")}  # a word; and the kernel changes it when it likes
+# (a state is a word there, and the kernel changes it when it likes; users and groups have names)
+OTHERWISE = {("bridge_slave", "state"), ("tun", "user"), ("tun", "group")}
 
 Told = dict[tuple[str, ...], object]
 """By a namespace, what it is, and which one."""

@@ -135,7 +135,9 @@ def words(draw: Draw, node: Node) -> str:
         more = shlex.join(kinds.words(kind, draw(params_of(kind))))
         return f"ip link add {below}name {shlex.quote(draw(NAMES))} type {kind.name} {more}"
     values = {"dev": draw.link(node), "v4": draw(V4), "v6": draw(V6), "netns": draw(NETNS), "name": draw(NAMES)}
-    return str(draw(WORDS)).format(**{name: shlex.quote(value) for name, value in values.items()})
+    # What `ip netns add` mounts inside of another namespace is not seen outside, where only an empty file remains
+    texts = [text for text in WORDS if "netns" not in text or not node.name]
+    return str(draw(texts)).format(**{name: shlex.quote(value) for name, value in values.items()})
 
 
 def left() -> tuple[list[str], set[str], list[str], list[str]]:

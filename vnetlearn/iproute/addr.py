@@ -7,8 +7,6 @@ from ipaddress import ip_network
 from socket import AF_INET
 from typing import TypeAlias
 
-from pyroute2.netlink.rtnl import ifaddrmsg as pyroute2_addr
-
 from ..display.table import Table
 from ..errors import BadParameter, NotFound
 from . import checks, names, netlink
@@ -198,5 +196,7 @@ def _broadcast(address: str, length: int, wanted: str, tried: str) -> str:
 
 def ifaddrmsg() -> netlink.Message:
     """An empty RTM_*ADDR message."""
+    from pyroute2.netlink.rtnl import ifaddrmsg as pyroute2_addr  # late, as in netlink.decode
+
     message: netlink.Message = pyroute2_addr.ifaddrmsg()
     return message

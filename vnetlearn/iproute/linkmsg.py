@@ -9,7 +9,6 @@ from typing import Any
 from .. import kinds
 from ..display.table import Table
 from ..errors import BadParameter
-from ..kinds.nla import LinkMessage
 from . import checks, netlink
 from .namespace import FIRST, NetnsLike, netns_word
 
@@ -188,6 +187,8 @@ def ifinfmsg(
     flags: Mapping[str, object] | None = None,
 ) -> netlink.Message:
     """An RTM_*LINK message; `flags` may hold generic parameters that are interface flags."""
+    from ..kinds.nla import LinkMessage  # late, as in netlink.decode
+
     value, mask = 0, 0
     wanted = {"UP": up, **{GENERIC[k].flag: (not v if k == "arp" else v) for k, v in (flags or {}).items()}}
     for name, on in wanted.items():

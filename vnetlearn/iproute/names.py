@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ..errors import NotFound
-from ..kinds.nla import LinkMessage
 from . import netlink
+from .linkmsg import ifinfmsg
 from .namespace import Namespace
 
 T = TypeVar("T")
@@ -21,8 +21,7 @@ def index(namespace: Namespace, name: str, tried: str) -> int:
 
 def message(namespace: Namespace, name: str, tried: str, read: Callable[[bytes], T]) -> T:
     """What the kernel says of one link, as `read` makes it of the message's bytes. Raises `NotFound`."""
-    wanted = LinkMessage()
-    wanted["attrs"] = [("IFLA_IFNAME", str(name))]
+    wanted = ifinfmsg([("IFLA_IFNAME", str(name))])
     try:
         return namespace.request(netlink.GETLINK, wanted, netlink.ACK, read)[0]
     except netlink.Refused as error:
@@ -34,7 +33,7 @@ def message(namespace: Namespace, name: str, tried: str, read: Callable[[bytes],
 def every(namespace: Namespace) -> dict[int, str]:
     """The names of all links, by their index."""
     both = namespace.request(
-        netlink.GETLINK, LinkMessage(), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a))
+        netlink.GETLINK, ifinfmsg([]), netlink.DUMP, lambda a: (netlink.ifindex(a), netlink.ifname(a))
     )
     return dict(both)
 
@@ -43,8 +42,7 @@ def name(namespace: Namespace, index: int) -> str:
     """The name of the link with this index; "" for 0, and as `ip` has it `ifN` for one that is not there."""
     if not index:
         return ""
-    wanted = LinkMessage()
-    wanted["index"] = index
+    wanted = ifinfmsg([], index=index)
     try:
         return namespace.request(netlink.GETLINK, wanted, netlink.ACK, netlink.ifname)[0]
     except netlink.Refused:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
-from pyroute2.netlink.rtnl import ndmsg as pyroute2_neigh
-
 from ..display.table import Table
 from . import checks, names, netlink
 from .namespace import Namespace
@@ -103,5 +101,7 @@ class Neighs:
 
 def ndmsg() -> netlink.Message:
     """An empty RTM_*NEIGH message."""
+    from pyroute2.netlink.rtnl import ndmsg as pyroute2_neigh  # late, as in netlink.decode
+
     message: netlink.Message = pyroute2_neigh.ndmsg()
     return message

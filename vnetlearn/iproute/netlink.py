@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ..engine.channel import AgentRefused, Channel
-from ..kinds.nla import Marshal
 from ..kinds.places import attributes_in
 
 REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100
@@ -28,7 +28,6 @@ RT_SCOPE_UNIVERSE, RT_SCOPE_SITE, RT_SCOPE_LINK, RT_SCOPE_HOST, RT_SCOPE_NOWHERE
 IFLA_IFNAME, NLMSGERR_ATTR_MSG = 3, 1
 
 T = TypeVar("T")
-_marshal = Marshal()
 
 
 class Message(Protocol):
@@ -46,8 +45,15 @@ class Message(Protocol):
 
 def decode(answer: bytes) -> Message:
     """An answer of the kernel as a message."""
-    found: Message = next(_marshal.parse(answer))
+    found: Message = next(_marshal().parse(answer))
     return found
+
+
+@functools.cache
+def _marshal() -> Any:
+    from ..kinds.nla import Marshal  # late: pyroute2 takes longer to load than all the rest
+
+    return Marshal()
 
 
 def ifindex(answer: bytes) -> int:

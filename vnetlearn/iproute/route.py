@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from pyroute2.netlink.rtnl import rtmsg as pyroute2_route
-
 from ..display.table import Table
 from ..errors import BadParameter
 from . import checks, names, netlink
@@ -269,6 +267,8 @@ def _digits(text: str) -> int | None:
 
 def rtmsg(family: int) -> netlink.Message:
     """An RTM_*ROUTE message of a family, AF_UNSPEC for all."""
+    from pyroute2.netlink.rtnl import rtmsg as pyroute2_route  # late, as in netlink.decode
+
     message: netlink.Message = pyroute2_route.rtmsg()
     message["family"] = family
     return message
