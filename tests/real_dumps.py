@@ -107,7 +107,10 @@ def _of_link(link: Link) -> list[object]:
 def _told_link(link: dict[str, Any], info: dict[str, Any]) -> list[object]:
     kind = info.get("info_kind", "loopback" if "LOOPBACK" in link["flags"] else "")
     flags = sorted(set(link["flags"]) & FLAGS.keys())  # ip adds words for what follows from others: NO-CARRIER, M-DOWN
-    below = [link.get("link", link.get("link_index", 0)) or 0, link.get("link_netnsid", -1)]
+    record, lower = KINDS.get(kind), link.get("link", link.get("link_index", 0)) or 0
+    if lower == link["ifindex"] and not (record and (record.pair or record.parent == "required")):
+        lower = 0  # by its own number the kernel says that it sits on none
+    below = [lower, link.get("link_netnsid", -1)]
     own = [link["mtu"], link.get("address", ""), link.get("master", ""), link.get("txqlen", 0), link.get("ifalias", "")]
     group = 0 if link["group"] == "default" else int(link["group"])
     last = [link["link_type"], group, link.get("inet6_addr_gen_mode", "")]

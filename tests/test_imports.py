@@ -1,4 +1,4 @@
-"""What `from vnetlearn import Lab` loads: what a lab needs to start, and no more; whoever writes it waits for all of it."""
+"""What `from vnetlearn import Lab` loads: what a lab needs to start, and no more, since one waits for all of it."""
 
 from __future__ import annotations
 
