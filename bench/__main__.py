@@ -1,6 +1,6 @@
 """`make bench`: one table of what was measured on this machine, beside what is wanted.
 
-python -m bench [--all] [--json FILE]      status 1 when something is over its reach
+python -m bench [--all] [--only WORD] [--page] [--json FILE]      status 1 when something is over its reach
 """
 
 from __future__ import annotations
@@ -8,61 +8,56 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from vnetlearn.display.amounts import value
 from vnetlearn.display.table import text_table
 from vnetlearn.engine.guest import image
 
-from . import frames, labs, pictures, star
-from .measure import Row, seconds
+from . import checks, frames, labs, long, pictures, star
+from .measure import FULL, Effort, LeftOut, Row, Section, rows
+from .page import PAGE, machine, page
 
-ENGINES = ("host", "vm")
-
-
-def rows(everything: bool) -> Iterator[Row]:
-    image.ensure()  # its building is a measurement of its own
-    yield from labs.imports()
-    for measure in (labs.starts, labs.requests, labs.memory, labs.idle):
-        for engine in ENGINES:
-            yield from measure(engine)
-    yield from star.rows()
-    yield from pictures.rows()
-    yield from frames.rows()
-    if everything:
-        yield Row("guest image built with an empty cache", seconds(_build_image), "s")
+SECTIONS = [one for module in (labs, star, pictures, frames, checks, long) for one in module.SECTIONS]
 
 
-def _build_image() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-m", "vnetlearn.cli", "image", "build"],
-            check=True,
-            env={**os.environ, "XDG_CACHE_HOME": folder},
-        )
+def measured(section: Section, effort: Effort, everything: bool) -> list[Row]:
+    if section.long and not everything:
+        return [Row(name, LeftOut("only with --all"), reach) for name, reach in section.rows(effort).items()]
+    found = []
+    for row in rows(section, effort):
+        found.append(row)
+        print(" ".join(row.cells()), file=sys.stderr, flush=True)
+    return found
+
+
+def as_json(on: dict[str, str], found: Sequence[Row]) -> str:
+    told = [{**asdict(row), "verdict": row.verdict} for row in found]
+    return json.dumps({**on, "rows": told}, indent=1, ensure_ascii=False)
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    arguments.add_argument("--all", action="store_true", help="also what takes minutes: the guest image, from nothing")
+    arguments.add_argument("--all", action="store_true", help="also what takes minutes: the image, the suite")
+    arguments.add_argument("--only", metavar="WORD", default="", help="only the sections with this word in their title")
+    arguments.add_argument("--page", action="store_true", help=f"write {PAGE.name} too")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file too")
     chosen = arguments.parse_args()
-    found = []
-    for row in rows(chosen.all):
-        found.append(row)
-        print(f"{row.name}: {value(row.measured)} {row.unit}", file=sys.stderr, flush=True)
-    print(text_table(["", "measured", "wanted", "unit", ""], (row.cells() for row in found)))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_DATA_HOME"] = folder  # whoever runs this has not solved exercises
+        on = machine(image.ensure().accel)  # its building is a measurement of its own
+        asked = [one for one in SECTIONS if chosen.only.lower() in one.title.lower()]
+        found = [(section, measured(section, FULL, chosen.all)) for section in asked]
+    every = [row for _, rows_of_it in found for row in rows_of_it]
+    print(text_table(["", "measured", "wanted", "unit", ""], (row.cells() for row in every)))
     if chosen.json:
-        machine = {"kernel": platform.release(), "cores": os.cpu_count(), "python": platform.python_version()}
-        measured = [{**asdict(row), "verdict": row.verdict} for row in found]
-        chosen.json.write_text(json.dumps({**machine, "rows": measured}, indent=1))
-    return 1 if any(row.verdict == "over" for row in found) else 0
+        chosen.json.write_text(as_json(on, every))
+    if chosen.page:
+        PAGE.write_text(page(on, found))
+    return 1 if any(row.verdict == "over" for row in every) else 0
 
 
 if __name__ == "__main__":

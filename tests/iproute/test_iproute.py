@@ -460,3 +460,15 @@ def test_a_tunnel_over_a_link_in_another_namespace(lab: Lab) -> None:
     assert made.params["dev"] == node.link["x"].params["dev"] == f"if{lab.link['b'].index}"
     alone = lab.link.add("y", kind="vxlan", id=6, remote="192.0.2.9", dstport=4789, netns=node)
     assert (alone.link_index, node.link["y"].link_index) == (0, 0)
+
+
+def test_hardware_addresses_are_as_long_as_they_are() -> None:
+    """A tunnel has the IP address that it sends from in place of a MAC, a 6LoWPAN radio one of eight bytes."""
+    with Lab("empty", engine="vm") as lab:
+        lab.run("modprobe mac802154_hwsim radios=1", check=True, quiet=True)
+        lab.link.add("gre1", kind="gre", local="192.0.2.1", remote="192.0.2.2")
+        lab.link.add("gre2", kind="ip6gre", local="2001:db8::1", remote="2001:db8::2")
+        told = {link.name: link.address for link in lab.link.show()}
+        assert (told["gre1"], told["gre2"], told["wpan0"].count(":")) == ("192.0.2.1", "2001:db8::1", 7)
+        for name, address in told.items():
+            assert address == ip_link(lab.host, name)["address"]

@@ -6,6 +6,7 @@ everything else is pyroute2's.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from typing import Any, Protocol, TypeAlias
 from .. import texts
 from ..engine.agent.wire import Ask, Fill
 from ..engine.channel import AgentRefused, Channel
-from ..kinds.nla import Marshal
 from ..kinds.places import IndexOf, Later
 
 REQUEST, ACK, DUMP, EXCL, CREATE, REPLACE = 0x1, 0x4, 0x300, 0x200, 0x400, 0x100
@@ -43,8 +43,6 @@ U32, IFINFOMSG, NLMSGHDR, NLATTR = (
 )
 BODY = NLMSGHDR.size  # where a message's own header starts
 
-_marshal = Marshal()
-
 Attribute: TypeAlias = "tuple[int, bytes | Draft | Sequence[Attribute]]"
 """An attribute's number, and its content, or the attributes in it, or a whole message."""
 
@@ -64,8 +62,15 @@ class Message(Protocol):
 
 def decode(answer: bytes) -> Message:
     """An answer of the kernel as a message."""
-    found: Message = next(_marshal.parse(answer))
+    found: Message = next(_marshal().parse(answer))
     return found
+
+
+@functools.cache
+def _marshal() -> Any:
+    from ..kinds.nla import Marshal  # late: pyroute2 takes longer to load than all the rest
+
+    return Marshal()
 
 
 def ifindex(answer: bytes) -> int:

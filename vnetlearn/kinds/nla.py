@@ -15,6 +15,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfbase
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 from . import KINDS, PORTS, Kind
+from .places import address_text, mac_bytes
 
 
 class _Marked(nla.cdata):  # type: ignore[misc]
@@ -34,6 +35,19 @@ def _content(kind: Kind | None, otherwise: type) -> type:
     return _class_of(kind) if kind is not None and kind.attributes else otherwise
 
 
+class _Address(nla.cdata):  # type: ignore[misc]
+    """A hardware address of any length; of a tunnel that is the IP address it sends from (iproute2's lib/ll_addr.c)."""
+
+    def encode(self) -> None:
+        self["value"] = mac_bytes(self.value)
+        super().encode()
+
+    def decode(self) -> None:
+        super().decode()
+        data = bytes(self["value"])
+        self.value = address_text(data) if len(data) in (4, 16) else data.hex(":")
+
+
 class _LinkInfo(Protocol):
     """What is asked of an IFLA_LINKINFO that is being decoded or put together."""
 
@@ -44,6 +58,8 @@ class _LinkInfo(Protocol):
 
 class LinkMessage(ifinfbase, nlmsg):  # type: ignore[misc]
     """An RTM_*LINK message (rtnetlink(7)) whose IFLA_INFO_DATA is the catalogue's; veth's is pyroute2's."""
+
+    l2addr = _Address
 
     class ifinfo(nla):  # type: ignore[misc]
         nla_map = ifinfbase.ifinfo.nla_map

@@ -64,12 +64,22 @@ class Came(TypedDict):
 
 
 REQUEST = {
-    "netns": "str", "addresses": "list[str]", "count": "int", "interval": "float", "timeout": "float",
-    "size": "int", "dev": "str", "pattern": "str",
+    "netns": "str",
+    "addresses": "list[str]",
+    "count": "int",
+    "interval": "float",
+    "timeout": "float",
+    "size": "int",
+    "dev": "str",
+    "pattern": "str",
 }
 CAME = {
-    "address": "str", "times": "list[float | None]", "reports": "list[list[object]]", "duplicates": "int",
-    "said": "str", "known": "bool",
+    "address": "str",
+    "times": "list[float | None]",
+    "reports": "list[list[object]]",
+    "duplicates": "int",
+    "said": "str",
+    "known": "bool",
 }
 LIMITS = {"count": (1, 1 << 31), "interval": (0, 1e6), "timeout": (0, 1e6), "size": (0, 65507)}
 
