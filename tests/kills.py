@@ -1,6 +1,6 @@
 """Owners of labs that are killed (`kill -9`) at random moments, and what is left of them: nothing.
 
-Of the suite's short form (test_kills.py) and the long one (scripts/hammer_kills.py).
+Of the suite's short form (test_kills.py) and the long one (`scripts/hammer kills`).
 """
 
 from __future__ import annotations

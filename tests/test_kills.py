@@ -1,4 +1,4 @@
-"""Whenever an owner is killed, nothing of its labs is left. scripts/hammer_kills.py does it some hundred times more."""
+"""Whenever an owner is killed, nothing of its labs is left. `scripts/hammer kills` does it some hundred times more."""
 
 from __future__ import annotations
 

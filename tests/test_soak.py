@@ -1,6 +1,6 @@
 """Anything that can be done to two labs at once, in any order: after each step a topology is what the real ip tells.
 
-VNETLEARN_SOAK_SECONDS=3600 for an hour on each engine; VNETLEARN_SOAK_SEED=… to do again what a run did.
+Longer in `scripts/hammer soak`; VNETLEARN_SOAK_SEED=… to do again what a run did.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from kinds.samples import params_of
-from labs import able, descriptors, eventually, threads, under
+from labs import able, descriptors, draws, eventually, threads, under
 from random_changes import CREATED, NAMES, NETNS, V4, V6, YES_OR_NO, Draw, begin, change
 from real_dumps import disagreements
 
@@ -27,7 +27,7 @@ from vnetlearn.cache import cache_folder
 from vnetlearn.capture.capture import Capture
 from vnetlearn.errors import VnetlearnError
 
-SECONDS = float(os.environ.get("VNETLEARN_SOAK_SECONDS", "15"))
+SECONDS = draws(15)
 SEED = int(os.environ.get("VNETLEARN_SOAK_SEED", random.SystemRandom().randrange(1 << 32)))
 STEPS = 25  # with two labs
 GROWTH = 64 << 20  # bytes of memory that may come in an hour: what Hypothesis remembers

@@ -1,6 +1,6 @@
 """Whatever comes over the stream, at either end: it is refused and things go on, or the stream ends with a sentence.
 
-VNETLEARN_FUZZ_SECONDS=600 lets each test go on for that long.
+More examples in `scripts/hammer soak`.
 """
 
 from __future__ import annotations
@@ -8,20 +8,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import random
 import socket
 import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from labs import eventually, lesson
+from labs import draws, eventually, lesson
 
 from vnetlearn.engine import agent, channel, host
 from vnetlearn.engine.agent import wire
@@ -29,7 +27,6 @@ from vnetlearn.engine.channel import AgentRefused, Channel
 from vnetlearn.engine.program import Program
 from vnetlearn.errors import LabDied, VnetlearnError
 
-SECONDS = float(os.environ.get("VNETLEARN_FUZZ_SECONDS", "0"))
 EXAMPLES = {"agent": 150, "owner": 80}
 NUMBERS = st.one_of(st.integers(-5, 70), st.integers(-(1 << 70), 1 << 70))
 NAMES = st.one_of(
@@ -117,16 +114,8 @@ FRAMES = st.sampled_from(sorted(PAYLOADS)).flatmap(
 def fuzz(end: str, test: Callable[..., None]) -> Callable[..., None]:
     """A number of examples, or as many as fit into the time that was asked for."""
     checked = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-    tuned = settings(max_examples=EXAMPLES[end], deadline=None, suppress_health_check=checked, database=None)
+    tuned = settings(max_examples=draws(EXAMPLES[end]), deadline=None, suppress_health_check=checked, database=None)
     return tuned(test)
-
-
-def again(test: Callable[[], None]) -> None:
-    """As often as fits into the time that was asked for; once at least."""
-    end = time.monotonic() + SECONDS
-    test()
-    while time.monotonic() < end:
-        test()
 
 
 @contextlib.contextmanager
@@ -178,7 +167,7 @@ def test_an_agent_answers_after_whatever_frames_came() -> None:
             stream.sendall(b"".join(wire.frame(*one) for one in sent))
             assert owner.answers()
 
-        again(fuzz("agent", frames))
+        fuzz("agent", frames)()
         assert process.poll() is None
 
 
@@ -289,7 +278,8 @@ def test_arbitrary_bytes_end_an_agent_at_most() -> None:
             said = process.communicate(timeout=60)[1].decode()
             assert "Traceback" not in said or "Unreadable" in said
 
-    again(once)
+    for _ in range(draws(1)):
+        once()
 
 
 # The owner's end
@@ -367,7 +357,7 @@ def test_an_owner_takes_whatever_an_agent_says() -> None:
 
         check_asking(name, answer)
 
-    again(fuzz("owner", answered))
+    fuzz("owner", answered)()
 
 
 @pytest.mark.parametrize("what", ["bytes", *BROKEN])

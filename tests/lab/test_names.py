@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -14,13 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from labs import eventually, lesson
+from labs import draws, eventually, lesson
 
 from vnetlearn import Lab, texts
 from vnetlearn.errors import BadParameter, CommandFailed, NotFound
 from vnetlearn.topology.topology import Topology, as_json
 
-EXAMPLES = int(os.environ.get("VNETLEARN_EXAMPLES", "1"))
 # What dev_valid_name (net/core/dev.c) takes; a percent sign asks the kernel for a number
 OF_LINKS = bytes(set(range(1, 256)) - set(b"/:% \t\n\v\f\r\xa0"))
 OF_NETNS = bytes(set(range(1, 256)) - set(b"/"))
@@ -176,7 +174,7 @@ def test_every_byte_that_the_kernel_takes(engine: str, tmp_path: Path) -> None:
 
 
 def test_any_names(engine: str, tmp_path: Path) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=draws(1), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(
         st.lists(names(OF_NETNS, 255), min_size=2, max_size=4, unique=True),
         st.lists(names(OF_LINKS, 15), min_size=2, max_size=5, unique=True),

@@ -1,28 +1,22 @@
-#!/usr/bin/env python
-"""Resume guests again and again beside a load, use each a little, and count those that died or whose kernel complained.
-
-    scripts/hammer_resumes.py --count 20000 --jobs 2 --load 2
+"""Guests that are resumed again and again beside a load, and used a little: how many died, or whose kernel complained.
 
 Each guest says hello, makes links of three kinds whose modules are not loaded yet (what a lesson does soon after its
 start), makes and removes namespaces, says whether its kernel is tainted (an oops or a warning), and is closed. What
-went wrong stands in the log with the console's file, and the totals after every hundred. SIGTERM and ^C end it with
-the totals so far.
+went wrong stands in the log with the console's file, and the totals after every hundred.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import multiprocessing
 import os
 import random
-import signal
-import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 
+from hammering import clock
+from hammering.load import cores, load
 from vnetlearn.engine import vm
 from vnetlearn.engine.guest import qemu
 from vnetlearn.engine.program import Program
@@ -87,58 +81,36 @@ def use() -> str:
         guest.close()
 
 
-def busy() -> None:
-    """Take one processor for as long as the owner lives."""
-    owner = os.getppid()
-    while os.getppid() == owner:
-        for _ in range(1_000_000):
-            pass
-
-
 def swap(old: str, new: str) -> None:
     """Give QEMU `new` instead of its option `old`; such a guest has an image of its own."""
     board = qemu.board
     qemu.board = lambda *args: [word.replace(old, new) for word in board(*args)]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """0 when no guest died and no kernel complained."""
-    assert __doc__ is not None
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--jobs", type=int, default=2, help="guests at a time")
-    parser.add_argument("--load", type=int, default=os.cpu_count(), help="processes that do nothing but take time")
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("scripts/hammer resumes", description=__doc__)
+    clock.add_options(parser, 20_000)
+    parser.add_argument("--jobs", type=int, default=cores(), help="guests at a time (default: one per core)")
+    parser.add_argument("--load", type=int, default=cores(), help="busy processes beside them (default: one per core)")
     parser.add_argument("--swap", nargs=2, action="append", default=[], metavar=("OLD", "NEW"), help=swap.__doc__)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(argv)
     for old, new in chosen.swap:
         swap(old, new)
-    tally, stop, numbers = Tally(), threading.Event(), itertools.count(1)
-
-    def ended(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ended)
-    signal.signal(signal.SIGINT, ended)
+    tally, numbers, turn = Tally(), clock.numbers(chosen), threading.Lock()
 
     def work(_: int) -> None:
-        while not stop.is_set() and next(numbers) <= chosen.count:
+        while True:
+            with turn:
+                if next(numbers, None) is None:
+                    return
             begun = time.monotonic()
             wrong = use()
             tally.add(time.monotonic() - begun, wrong)
 
-    load = [multiprocessing.Process(target=busy, daemon=True) for _ in range(chosen.load)]
-    for one in load:
-        one.start()
-    print(f"resumes: {chosen.count} by {chosen.jobs} at a time, {chosen.load} others busy; {qemu.board('tcg', True)}")
-    try:
-        with ThreadPoolExecutor(chosen.jobs) as pool:
-            list(pool.map(work, range(chosen.jobs)))
-    finally:
-        for one in load:
-            one.terminate()
+    print(
+        f"{chosen.jobs} guests at a time, {chosen.load} busy processes; {' '.join(qemu.board('tcg', True))}", flush=True
+    )
+    with load(chosen.load), ThreadPoolExecutor(chosen.jobs) as pool:
+        list(pool.map(work, range(chosen.jobs)))
     print(tally, flush=True)
     return 1 if tally.wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

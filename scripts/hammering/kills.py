@@ -1,5 +1,4 @@
-#!/usr/bin/env python
-"""Kill owners of labs at random moments, many times: `scripts/hammer_kills.py [--engine host|vm] [--count 300]`.
+"""Owners of labs that are killed at random moments, many times.
 
 What is left two seconds after a kill is said, and whether the computer's network is as before; then the status is 1.
 """
@@ -9,9 +8,10 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SAY = 25  # after so many kills
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
@@ -20,8 +20,8 @@ from kills import kill  # noqa: E402
 from conftest import changes, network  # noqa: E402
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("scripts/hammer kills", description=__doc__)
     parser.add_argument("--engine", choices=("host", "vm"), action="append", help="one of them alone")
     parser.add_argument("--count", type=int, default=300, help="kills for each engine (300)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the moments")
@@ -35,7 +35,3 @@ def main(argv: list[str] | None = None) -> int:
     lines = changes(before, network())
     print("\n".join(["the computer's network differs:", *lines]) if lines else "the computer's network is as before")
     return 1 if wrong or lines else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
