@@ -12,7 +12,7 @@ from ..lab.lab import Lab
 from . import progress
 from .observed import Seen
 from .record import NOT_STARTED, NOT_YET, SOLVED, Exercise, Verdict, plain, prose
-from .setup import State, read, settings_of, setups_of
+from .setup import Now, State, read
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,9 @@ STEPS = {
 
 def judge(exercise: Exercise, lab: Lab, before: State) -> Verdict:
     """The kernel's answer: each thing that is wanted, observed in the lab, whose state at the start was `before`."""
-    setups = setups_of(lab)
-    if setups == before.setups and settings_of(lab, setups) == before.settings:  # what costs little first
+    now = Now(lab)
+    if now.setups == before.setups and now.settings == before.settings:  # what costs little first
         return Verdict(NOT_STARTED, note="Nothing in the lab has been changed yet.")
-    seen = Seen(lab, before, setups, [ping for one in exercise.wanted for ping in one.pings])
+    seen = Seen(lab, before, now, [ping for one in exercise.wanted for ping in one.pings])
     findings = tuple(one.look(seen) for one in exercise.wanted)
     return Verdict(SOLVED if all(one.ok for one in findings) else NOT_YET, findings)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from ..capture.capture import Frame
@@ -15,7 +14,7 @@ from ..iproute.namespace import Namespace
 from ..iproute.neigh import Neighs
 from ..lab.lab import Lab, Node
 from ..lab.ping import Ping, many
-from .setup import Change, NetnsSetup, Settings, Setup, State, settings_of
+from .setup import Change, NetnsSetup, Now, State
 
 ANSWER_SECONDS = 1.0  # until the last reply
 # The same where a link answers ARP for others: it waits up to 0.8 s each time (proxy_delay of arp(7)).
@@ -52,10 +51,9 @@ class Seen:
     are about the lab as it is now.
     """
 
-    def __init__(self, lab: Lab, start: State, setups: Mapping[str, Setup], pings: Iterable[Probe]) -> None:
-        """`start` is how all was set up then, `setups` how it is now."""
-        self.lab, self.start, self._setups = lab, start, setups
-        self.nodes = {name: lab.netns.named(name) for name in setups}
+    def __init__(self, lab: Lab, start: State, now: Now, pings: Iterable[Probe]) -> None:
+        self.lab, self.start, self._now = lab, start, now
+        self.nodes = {name: lab.netns.named(name) for name in now.setups}
         for node in self.nodes.values():
             _forget(node)
         asked = [one for one in dict.fromkeys(pings) if one.source in self.nodes]
@@ -78,11 +76,7 @@ class Seen:
         """What is set up otherwise in a namespace than at the start."""
         if netns not in self.nodes:
             return (Change(NetnsSetup(netns), None),)
-        return self.start.changes(netns, self._setups[netns], self._settings[netns])
-
-    @cached_property
-    def _settings(self) -> dict[str, Settings]:
-        return settings_of(self.lab, self._setups)
+        return self.start.changes(netns, self._now.setups[netns], self._now.settings[netns])
 
     def _patience(self) -> float:
         found = self.lab.channel.sysctls(list(self.nodes), PROXYING)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, TypeVar
 
 from ..engine import program
 from ..iproute import Link, Route, netlink
+from ..iproute.neigh import ndmsg
 from ..kinds import unusual
 from ..lab.lab import Lab, Node
 
@@ -22,9 +24,10 @@ SYSCTLS = [
     "net/ipv6/conf/*/forwarding",
     "net/ipv6/conf/*/disable_ipv6",
 ]
-FIREWALL = "nft -s list ruleset"
-BRIDGES = "bridge vlan show; bridge fdb show | grep -w static"
-BRIDGING = ("bridge", "vxlan")  # the kinds of links that have VLANs, or MACs that somebody put there
+FIREWALL = ["nft", "-s", "list", "ruleset"]
+FORWARDING = ("bridge", "vxlan")  # the kinds of links in whose tables somebody can put a MAC for good
+# linux/socket.h, linux/rtnetlink.h, linux/if_bridge.h, linux/neighbour.h
+AF_BRIDGE, RTEXT_FILTER_BRVLAN, PVID, UNTAGGED, NUD_NOARP, NUD_PERMANENT = 7, 2, 2, 4, 0x40, 0x80
 
 
 class Thing:
@@ -139,7 +142,7 @@ class FilterSetup(Thing):
 
 @dataclass(frozen=True)
 class Setting(Thing):
-    """A line of the firewall, of a bridge's VLANs or static MACs, as programs write it, or a sysctl."""
+    """A line of the firewall, of a bridge's VLANs or static MACs, or a sysctl."""
 
     line: str
 
@@ -219,13 +222,24 @@ class State:
         )
 
 
+class Now:
+    """How all namespaces of a lab are set up: read once, when it is first asked for."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    @cached_property
+    def setups(self) -> dict[str, Setup]:
+        return {node.name: setup_of(node) for node in self._lab.nodes}
+
+    @cached_property
+    def settings(self) -> dict[str, Settings]:
+        return settings_of(self._lab, self.setups)
+
+
 def read(lab: Lab) -> State:
-    setups = setups_of(lab)
-    return State(setups, settings_of(lab, setups))
-
-
-def setups_of(lab: Lab) -> dict[str, Setup]:
-    return {node.name: setup_of(node) for node in lab.nodes}
+    now = Now(lab)
+    return State(now.setups, now.settings)
 
 
 def setup_of(node: Node) -> Setup:
@@ -245,20 +259,53 @@ def setup_of(node: Node) -> Setup:
 def settings_of(lab: Lab, setups: Mapping[str, Setup]) -> dict[str, Settings]:
     """Each namespace's firewall, VLANs and static MACs of bridge ports, sysctls.
 
-    Programs tell them only where there is something to tell, and all at the same time, for each takes a while.
+    nft, which takes a while, is run only where there is a firewall, and everywhere at the same time.
     """
     firewalls, sysctls = lab.channel.firewalls(list(setups)), lab.channel.sysctls(list(setups), SYSCTLS)
-    begun = dict[str, program.Program]()
+    begun = {netns: lab.netns.named(netns).start(FIREWALL) for netns in firewalls}
+    lines = {netns: [f"{key}:{value}" for key, value in found.items()] for netns, found in sysctls.items()}
     for netns, setup in setups.items():
-        asked = [FIREWALL] if netns in firewalls else []
-        asked += [BRIDGES] if any(link.kind in BRIDGING for link in setup.links) else []
-        if asked:
-            begun[netns] = lab.netns.named(netns).start(["sh", "-c", "; ".join(asked)])
-    said = {netns: program.run(one, "", show=False).stdout.splitlines() for netns, one in begun.items()}
-    return {
-        netns: tuple(map(Setting, sorted([*said.get(netns, []), *(f"{key}:{value}" for key, value in found.items())])))
-        for netns, found in sysctls.items()
-    }
+        kinds = {link.kind for link in setup.links}
+        if "bridge" in kinds:
+            lines[netns] += _vlans(lab.netns.named(netns))
+        if not kinds.isdisjoint(FORWARDING):
+            lines[netns] += _static_macs(lab.netns.named(netns))
+    for netns, one in begun.items():
+        lines[netns] += program.run(one, "", show=False).stdout.splitlines()
+    return {netns: tuple(map(Setting, sorted(said))) for netns, said in lines.items()}
+
+
+def _vlans(node: Node) -> list[str]:
+    """`bridge vlan show`."""
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+    message = ifinfmsg()
+    message["family"], message["attrs"] = AF_BRIDGE, [("IFLA_EXT_MASK", RTEXT_FILTER_BRVLAN)]
+    ports = [(one.get_attr("IFLA_IFNAME"), one.get_attr("IFLA_AF_SPEC")) for one in node.dump(netlink.GETLINK, message)]
+    return [
+        f"vlan {vlan['vid']} dev {netlink.text(dev)}"
+        + " pvid" * bool(vlan["flags"] & PVID)
+        + " untagged" * bool(vlan["flags"] & UNTAGGED)
+        for dev, inside in ports
+        for vlan in (inside.get_attrs("IFLA_BRIDGE_VLAN_INFO") if inside else ())
+    ]
+
+
+def _static_macs(node: Node) -> list[str]:
+    """`bridge fdb show`, what is static there: not to be resolved, and not an address of the link itself."""
+    message = ndmsg()
+    message["family"] = AF_BRIDGE
+    found = [
+        one for one in node.dump(netlink.GETNEIGH, message) if one["state"] & (NUD_NOARP | NUD_PERMANENT) == NUD_NOARP
+    ]
+    names = node.link.names() if found else {}
+    return [
+        " ".join(
+            [f"fdb {one.get_attr('NDA_LLADDR')} dev {names.get(one['ifindex'], one['ifindex'])} static"]
+            + [f"{word} {value}" for word in ("vlan", "dst") if (value := one.get_attr(f"NDA_{word.upper()}"))]
+        )
+        for one in found
+    ]
 
 
 def _sorted(some: Iterable[T]) -> tuple[T, ...]:
