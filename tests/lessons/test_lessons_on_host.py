@@ -26,7 +26,7 @@ def needs(path: str) -> set[str]:
 
 
 def only_on_vm(path: str) -> bool:
-    """Whether it asks for the vm engine, and says why; or needs a device file, which no engine host makes."""
+    """Whether it asks for the vm engine, and says why; or needs a device file, which nobody may make in a host lab."""
     return 'engine="vm"' in read(path).code or any(KINDS[name].mknod for name in needs(path))
 
 
