@@ -30,7 +30,7 @@ from ..progress import Progress, say
 from ..running import Running
 from . import contents, initramfs, kernel, kvm, qemu
 
-BOOT_SECONDS = 120.0  # for the one cold boot; about 8 s are usual under emulation
+BOOT_SECONDS = 600.0  # for the one cold boot; about 8 s are usual under emulation, minutes beside much other work
 SPACE_MB = qemu.MEMORY_MB + 250
 KEEP = 2  # images of other versions that stay, the newest first
 WARM = ("ip -br link", "bash -c true", "ping -V", "modprobe -a bridge veth")
