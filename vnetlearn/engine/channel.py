@@ -148,10 +148,13 @@ class Channel:
     def resize(self, program: Stream, rows: int, columns: int) -> None:
         self.request("resize", channel=program.number, rows=rows, columns=columns)
 
-    def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str]]:
-        """Record frames: the stream of what comes, and the namespaces by their rings' numbers."""
+    def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str], int]:
+        """Record frames: the stream of what comes, the namespaces by their rings' numbers, and since when all record.
+
+        The time is in nanoseconds since 1970, by the lab kernel's clock.
+        """
         stream, answer = self._open_stream("capture", programs=dict(programs), everything=everything, ring=ring)
-        return stream, {int(number): netns for number, netns in answer["rings"].items()}
+        return stream, {int(number): netns for number, netns in answer["rings"].items()}, int(answer["since"])
 
     def listen(self, protocol: int, groups: int) -> Stream:
         """A netlink socket in the first namespace that stays open."""

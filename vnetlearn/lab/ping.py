@@ -18,6 +18,7 @@ from ..journey import ladder, lookups
 if TYPE_CHECKING:
     from ..journey.journey import Journey
 
+TRIES = 3  # where nothing left since the kernel had asked for the next hop before, and did not ask again
 REPLY = re.compile(r"bytes from (\S+): icmp_seq=(\d+) .*time=([\d.]+) ms(.*)")
 REPORT = re.compile(r"^From (\S+?):? icmp_seq=\d+ (.+)$", re.M)
 HEAD = re.compile(r"PING [^(]*\((?:\S+ \()?([0-9a-fA-F.:]+)")  # the address that it sends to
@@ -123,10 +124,14 @@ def ping(
         return _finish(*_begin(node, target, 3 if count is None else count, interval, timeout, size, dev=dev))
     from .capture import Capture
 
-    with Capture(node.netns) as cap:
-        begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
-        done = _finish(*begun)
-    return replace(done, journey=of_ping(cap, node, begun[1]))
+    for _ in range(TRIES):
+        with Capture(node.netns) as cap:
+            begun = _begin(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
+            done = _finish(*begun)
+        found = of_ping(cap, node, begun[1])
+        if found.hops or not lookups.given_up(node, begun[1]):
+            break
+    return replace(done, journey=found)
 
 
 def _begin(

@@ -138,7 +138,7 @@ class Agent:
         budget = CAPTURE_BYTES["guest" if self._mode == "guest" else "host"]
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
-        return {"rings": one.rings}
+        return {"rings": one.rings, "since": one.since}
 
     def listen(self, channel: int, protocol: int, groups: int) -> Answer:
         """Open a netlink socket that stays, in the first namespace: what the owner sends goes in, answers come out."""
