@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO
 
 import nbformat
-from playwright.sync_api import Locator, Page, sync_playwright
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from vnetlearn import EXERCISES
 from vnetlearn.engine.process import spawn
@@ -36,6 +37,9 @@ CLICK_MS = 60 * 1000  # for what a click does, on a machine that has other work
 # Without them Chromium looks for its maker's hosts.
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ALL_IN_THE_PAGE = {"windowingMode": "none"}  # JupyterLab takes cells that are out of sight out of the page otherwise
+
+PANEL = ("from vnetlearn import Lab\nlab = Lab(engine='vm')", "lab.panel()", "lab.link.show()")
+Run = Callable[[str], contextlib.AbstractContextManager[Page]]
 
 KERNEL_READY = """() => document.querySelector('.jp-NotebookPanel-toolbar')?.innerText.includes('Python 3')
   && document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"""
@@ -60,8 +64,56 @@ DRAWN = """() => [...document.querySelectorAll('.jp-CodeCell')].some(c => c.inne
   && /\\[\\d+\\]/.test(c.querySelector('.jp-InputPrompt').innerText) && c.querySelector('.jp-OutputArea img'))"""
 
 
-def test_a_lesson_runs_top_to_bottom_and_takes_predictions() -> None:
-    run_in_a_browser(ROOT / "notebooks", LESSON, predict_wrongly)
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    """Copies of scripts/lab and of the notebooks, and one more notebook for the panel; what is left of the run."""
+    folder = Path(tempfile.mkdtemp(prefix="vnetlearn-browser-"))
+    for part in ("notebooks", "scripts"):
+        shutil.copytree(ROOT / part, folder / part)
+    cells = [nbformat.v4.new_code_cell(source) for source in PANEL]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / "notebooks/panel.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=_chromium(), args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def jupyter(folder: Path) -> Iterator[str]:
+    """The address that `make lab` prints for the tour."""
+    with _jupyter(folder, TOUR) as address:
+        yield address
+
+
+@pytest.fixture
+def run(folder: Path, browser: Browser, jupyter: str) -> Run:
+    """A notebook in a page of its own, all cells run; what the test does then is looked at as well."""
+
+    @contextlib.contextmanager
+    def run(notebook: str) -> Iterator[Page]:
+        page = browser.new_page(viewport={"width": 1300, "height": 1500})
+        shots = folder / "screenshots" / Path(notebook).stem
+        print(f"screenshots: {shots}")
+        run_all(page, f"{jupyter.replace(TOUR, notebook)}&reset", shots)  # without the notebooks that were open before
+        try:
+            yield page
+        finally:
+            _look(page, shots)
+            page.close()
+
+    return run
+
+
+def test_a_lesson_runs_top_to_bottom_and_takes_predictions(run: Run) -> None:
+    with run(LESSON) as page:
+        predict_wrongly(page)
 
 
 def predict_wrongly(page: Page) -> None:
@@ -87,9 +139,10 @@ def run_cell(page: Page, source: str) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def test_the_tour_is_played_through() -> None:
+def test_the_tour_is_played_through(run: Run) -> None:
     """Its cells, then its controls: each click changes what is seen."""
-    run_in_a_browser(ROOT / "notebooks", TOUR, play_the_tour)
+    with run(TOUR) as page:
+        play_the_tour(page)
 
 
 def play_the_tour(page: Page) -> None:
@@ -118,14 +171,9 @@ def play_the_tour(page: Page) -> None:
     task.get_by_text("Solved.").first.wait_for(timeout=CLICK_MS)
 
 
-PANEL = ("from vnetlearn import Lab\nlab = Lab(engine='vm')", "lab.panel()", "lab.link.show()")
-
-
-def test_a_panel_follows_clicks_and_other_cells(tmp_path: Path) -> None:
-    cells = [nbformat.v4.new_code_cell(source) for source in PANEL]
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "panel.ipynb")
-    run_in_a_browser(tmp_path, "panel.ipynb", watch_the_panel)
+def test_a_panel_follows_clicks_and_other_cells(run: Run) -> None:
+    with run("panel.ipynb") as page:
+        watch_the_panel(page)
 
 
 def watch_the_panel(page: Page) -> None:
@@ -156,43 +204,32 @@ def cell_of(page: Page, source: str) -> Locator:
     return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source)).first
 
 
-def run_in_a_browser(notebooks: Path, lesson: str, then: Callable[[Page], None] = lambda page: None) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="vnetlearn-browser-"))
-    print(f"screenshots: {folder}")
-    with _jupyter(folder, notebooks, lesson) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=_chromium(), args=SWITCHES)
-        page = browser.new_page(viewport={"width": 1300, "height": 1500})
-        page.goto(address)
-        page.wait_for_function(KERNEL_READY, timeout=RUN_MS)
-        page.get_by_role("menuitem", name="Edit").click()
-        page.get_by_text("Clear Outputs of All Cells", exact=True).click()
-        page.get_by_role("menuitem", name="Run").click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        try:
-            page.wait_for_function(ALL_RUN, timeout=RUN_MS)
-        finally:
-            _look(page, folder)
-        failed = page.locator('[data-mime-type="application/vnd.jupyter.error"]')
-        assert failed.all_inner_texts() == []
-        assert page.locator(".Toastify__toast").all_inner_texts() == []  # JupyterLab asks the learner nothing
-        pictures = page.evaluate(SEEN, "img[src^='data:image/svg+xml']") + page.evaluate(SEEN, "svg[role=img]")
-        grids = page.evaluate(SEEN, "table:not(details table)")
-        assert pictures
-        assert all(pictures)
-        assert grids
-        assert all(grids)
-        try:
-            then(page)
-        finally:
-            _look(page, folder)
-        browser.close()
+def run_all(page: Page, address: str, shots: Path) -> None:
+    """Open a notebook, run all of it, and look whether all that it shows can be seen."""
+    page.goto(address)
+    page.wait_for_function(KERNEL_READY, timeout=RUN_MS)
+    page.get_by_role("menuitem", name="Edit").click()
+    page.get_by_text("Clear Outputs of All Cells", exact=True).click()
+    page.get_by_role("menuitem", name="Run").click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    try:
+        page.wait_for_function(ALL_RUN, timeout=RUN_MS)
+    finally:
+        _look(page, shots)
+    failed = page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+    assert failed.all_inner_texts() == []
+    assert page.locator(".Toastify__toast").all_inner_texts() == []  # JupyterLab asks the learner nothing
+    pictures = page.evaluate(SEEN, "img[src^='data:image/svg+xml']") + page.evaluate(SEEN, "svg[role=img]")
+    grids = page.evaluate(SEEN, "table:not(details table)")
+    assert pictures
+    assert all(pictures)
+    assert grids
+    assert all(grids)
 
 
 @contextlib.contextmanager
-def _jupyter(folder: Path, notebooks: Path, lesson: str) -> Iterator[str]:
-    """JupyterLab from a copy of scripts/lab beside copies of the notebooks; the address that it prints."""
-    shutil.copytree(notebooks, folder / "notebooks")
-    shutil.copytree(ROOT / "scripts", folder / "scripts")
+def _jupyter(folder: Path, lesson: str) -> Iterator[str]:
+    """JupyterLab by the copy of scripts/lab; the address that it prints."""
     (folder / ".venv").symlink_to(sys.prefix)
     settings = folder / "config/lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
@@ -239,6 +276,7 @@ def _chromium() -> str:
 
 def _look(page: Page, folder: Path) -> None:
     """Screenshots of the whole notebook, a page at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
     panel = page.locator(".jp-NotebookPanel-notebook .jp-WindowedPanel-outer")
     whole, part = panel.evaluate("e => [e.scrollHeight, e.clientHeight]")
     for number, top in enumerate(range(0, whole, part)):

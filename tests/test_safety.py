@@ -12,12 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import descriptors, threads, under
+from labs import descriptors, draws, threads, under
 
 from vnetlearn import Lab
 
-LABS = 200
-GROWTH = 24 << 20  # bytes that the allocator may keep after that many labs
+LABS = draws(60)
+GROWTH = LABS * (128 << 10)  # bytes that the allocator may keep after that many labs
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def test_many_labs_leave_nothing(engine, file_names):
             lab.link.add("br0", kind="bridge")
             lab.run("true", quiet=True)
 
-    one()
-    one()  # imports, caches and the allocator have settled
+    for _ in range(10):
+        one()  # imports, caches and the allocator have settled
     gc.collect()
     before = descriptors(), threads(), {p.pid for p in under()}, file_names()
     memory = psutil.Process().memory_info().rss

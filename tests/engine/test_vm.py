@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import all_gone, descriptors, eventually, lesson, path_without, python, under
+from labs import all_gone, descriptors, eventually, lesson, path_without, python, under, used
 
 from vnetlearn import Lab
 from vnetlearn.engine import vm
@@ -54,18 +53,13 @@ def lab() -> Iterator[Lab]:
 
 
 def test_it_answers_in_a_moment() -> None:
-    """Of processor time, which another load does not change much: 0.13 s."""
-
-    def spent() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
+    """It is resumed, not booted, which takes the processor for many seconds."""
     seconds = []
     for _ in range(3):
-        start = spent()
-        vm.start().close()
-        seconds.append(spent() - start)
-    assert min(seconds) < 0.6, seconds
+        with used(seconds):
+            guest = vm.start()
+        guest.close()
+    assert min(seconds) < 1, seconds
 
 
 def test_a_lab_says_hello_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,15 +95,17 @@ def test_the_clock_is_right(lab: Lab) -> None:
 
 
 def test_the_clock_runs_at_the_right_speed(lab: Lab) -> None:
-    def both() -> tuple[float, float]:
+    """As long as it takes to know it to a twentieth: the guest's time is of some moment while the program ran."""
+
+    def asked() -> tuple[float, float, float]:
         before = time.time()
         guest = float(lab.run("date +%s.%N", quiet=True).stdout)
-        return (before + time.time()) / 2, guest
+        return before, guest, time.time()
 
-    (here, there), deadline = both(), time.monotonic() + 4
-    while time.monotonic() < deadline:
-        here_later, there_later = both()
-    assert (there_later - there) / (here_later - here) == pytest.approx(1, abs=0.05)
+    first = later = asked()
+    while (most := later[2] - first[0]) > 1.05 * (least := later[0] - first[2]):
+        later = asked()
+    assert 0.99 * least < later[1] - first[1] < 1.01 * most
 
 
 def test_two_guests_have_random_numbers_of_their_own() -> None:
@@ -222,9 +218,13 @@ def test_a_qemu_that_does_not_resume(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_available() -> None:
-    ok, why, _ = vm.available()
+    """Nothing is started to find it out, but for QEMU's own version."""
+    seconds = list[float]()
+    with used(seconds):
+        ok, why, _ = vm.available()
     assert ok
     assert "QEMU" in why
+    assert seconds[0] < 0.5
 
 
 def test_every_program_is_there_and_starts(lab: Lab) -> None:

@@ -19,6 +19,16 @@ from vnetlearn.lab.choice import host_kinds
 ON_HOST = {name for name in host_kinds() if not KINDS[name].mknod} if host.available()[0] else set[str]()
 
 
+# What a learner looks at before anything else, in all namespaces at once
+LOOKED = """
+for netns in "" $(ip netns list | cut -d' ' -f1); do
+    ${netns:+ip netns exec "$netns"} sh -c 'ip -d addr; ip route; ip neigh; sysctl -n net.ipv4.ip_forward
+        ping -c1 -W1 10.0.0.99' &
+done
+wait
+"""
+
+
 def places() -> list[tuple[str, str]]:
     """Each exercise with each engine that creates its kinds."""
     return [(name, "host") for name, one in EXERCISES.items() if set(one.kinds) <= ON_HOST] + [
@@ -85,9 +95,7 @@ def test_every_exercise_has_attempts():
 def test_untouched_is_not_started_and_the_solution_solves_it(ex):
     assert ex.check().state == "not started"
     lab = ex.start()
-    assert ex.check().state == "not started"
-    for node in lab.nodes:
-        node.run("ip -d addr; ip route; ip neigh; sysctl -n net.ipv4.ip_forward; ping -c1 -W1 10.0.0.99", quiet=True)
+    lab.run(LOOKED, quiet=True)
     assert ex.check().state == "not started"
     assert progress.read()[ex.exercise.name].attempts == 0
     lab.run(f"set -e\n{ex.exercise.solution}", check=True, quiet=True)

@@ -88,6 +88,17 @@ def test_no_one_has_the_address(lab: Lab) -> None:
     ended(walk(a, "10.0.2.77"), "r/left", "no one answered ARP for 10.0.2.77", "heard by eth0 in b")
 
 
+def test_it_is_asked_again_where_the_last_question_was_before(lab: Lab) -> None:
+    """The kernel waits a while after it, and what is sent meanwhile waits as well, and goes nowhere."""
+    a, _ = two(lab)
+    for name, value in (("mcast_solicit", 1), ("retrans_time_ms", 1500)):
+        a.sysctl.set(f"net.ipv4.neigh.eth0.{name}", value)
+    a.ping("192.0.2.77", count=1, timeout=0.1)
+    journey = a.ping("192.0.2.77", journey=True).journey
+    assert journey is not None
+    ended(journey, "b/eth0", "no one answered ARP for 192.0.2.77")
+
+
 def test_nobody_answers_neighbour_discovery(lab: Lab) -> None:
     a, _ = two(lab)
     ended(walk(a, "2001:db8::77"), "b/eth0", "no one answered neighbour discovery for 2001:db8::77")

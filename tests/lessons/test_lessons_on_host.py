@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 from labs import need_namespaces, need_of_kernel
@@ -14,8 +15,6 @@ from test_lessons import ROOT, read
 from vnetlearn import KINDS
 from vnetlearn.lab.choice import host_kinds
 from vnetlearn.lessons.lessons import LESSONS
-
-SECONDS = 600.0
 
 
 def needs(path: str) -> set[str]:
@@ -30,17 +29,46 @@ def only_on_vm(path: str) -> bool:
     return 'engine="vm"' in read(path).code or any(KINDS[name].mknod for name in needs(path))
 
 
-@pytest.mark.parametrize("path", [path for path in LESSONS if not only_on_vm(path)])
-def test_it_runs_on_host(path, tmp_path):
-    need_namespaces()
-    lacks = needs(path) - host_kinds()
-    need_of_kernel(", ".join(sorted(lacks)), not lacks)
+PATHS = [path for path in LESSONS if not only_on_vm(path)]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """One pytest for all of them, since it takes seconds to start: what it says of each, by its path."""
+    here = [f"notebooks/{path}" for path in PATHS if not needs(path) - host_kinds()]
+    report = tmp_path_factory.mktemp("host") / "report.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"notebooks/{path}"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            f"--junitxml={report}",
+            *here,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
-        env={**os.environ, "VNETLEARN_ENGINE": "host", "XDG_DATA_HOME": str(tmp_path)},
+        env={**os.environ, "VNETLEARN_ENGINE": "host", "XDG_DATA_HOME": str(report.parent)},
     )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert report.exists(), done.stdout[-6000:] + done.stderr[-2000:]
+    said = {path: [] for path in here}
+    for cell in ElementTree.parse(report).iter("testcase"):
+        name = cell.get("classname").replace(".", "/")
+        path = next(path for path in here if path.removesuffix(".ipynb").replace(".", "/") in name)
+        said[path].append("".join(one.text or one.get("message") for one in cell))
+    return said
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_runs_on_host(path, request):
+    need_namespaces()
+    lacks = needs(path) - host_kinds()
+    need_of_kernel(", ".join(sorted(lacks)), not lacks)
+    cells = request.getfixturevalue("ran")[f"notebooks/{path}"]
+    assert cells
+    assert "".join(cells) == ""

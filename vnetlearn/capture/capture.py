@@ -85,7 +85,7 @@ class Capture:
         self._program = bpf.compiled(netns.host, filter)
         self._recorder: Recorder | None = None
         self._frames: tuple[Frame, ...] = ()
-        self._stopped = False
+        self._stopped, self._since = False, 0
         self._drops = Drops(netns.channel)
 
     def __enter__(self: C) -> C:
@@ -110,15 +110,16 @@ class Capture:
                 "a capture records one time",
                 "make a new one: lab.capture()",
             )
+        self._drops.start()  # first, so that of no frame's end the kernel's report is missing
         try:
-            stream, rings = self.netns.channel.capture(self._programs(), not self._only, self._ring)
+            stream, rings, self._since = self.netns.channel.capture(self._programs(), not self._only, self._ring)
         except AgentRefused as error:
+            self._drops.stop()
             raise _refused(error) from None
         names: dict[str, dict[int, str]] = {}
         for (netns, dev), link in self.topology.links.items():
             names.setdefault(netns, {})[link.index] = dev
         self._recorder = Recorder(stream, rings, names, self._kept)
-        self._drops.start()
         return self
 
     def _programs(self) -> dict[str, str]:
@@ -150,7 +151,8 @@ class Capture:
     def frames(self) -> tuple[Frame, ...]:
         """All frames up to now, in the order of the kernel's timestamps."""
         blocks = self._recorder.new_blocks() if self._recorder else []
-        new = [frame for netns, names, block in blocks for frame in frames.read(block, netns, names)]
+        came = (frame for netns, names, block in blocks for frame in frames.read(block, netns, names))
+        new = [frame for frame in came if frame.time >= self._since]
         if new:
             self._frames = _merged(self._frames, new)
         return self._frames

@@ -27,7 +27,6 @@ PORT_NAME = 1
 REQUEST_ACK, SEQUENCE = 5, 7
 HEADER = struct.Struct("=IHHIIBBxx")  # nlmsghdr, genlmsghdr
 MOST = 20_000
-SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Drops:
     def _heard(self) -> Iterator[bytes]:
         assert self._stream is not None
         while True:
-            kind, data = self._stream.receive(SECONDS)
+            kind, data = self._stream.receive()
             if kind != DATA:
                 return
             self._stream.credit(len(data))

@@ -304,13 +304,17 @@ class Channel:
     def resize(self, program: Stream, rows: int, columns: int) -> None:
         self.request("resize", channel=program.number, rows=rows, columns=columns)
 
-    def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str]]:
-        """Record frames: the stream of what comes, and the namespaces by their rings' numbers."""
+    def capture(self, programs: Mapping[str, str], everything: bool, ring: int) -> tuple[Stream, dict[int, str], int]:
+        """Record frames: the stream of what comes, the namespaces by their rings' numbers, and since when all record.
+
+        The time is in nanoseconds since 1970, by the lab kernel's clock.
+        """
         stream, answer = self._open_stream("capture", programs=dict(programs), everything=everything, ring=ring)
         rings = self._part(answer, "rings", "dict[str, str]")
         if not all(map(str.isdecimal, rings)):
             raise self.strayed("it numbers its rings with no numbers")
-        return stream, {int(number): netns for number, netns in rings.items()}
+        since = self._part(answer, "since", "int")
+        return stream, {int(number): netns for number, netns in rings.items()}, since
 
     def ping(self, pings: Sequence[Request]) -> list[Came]:
         """Send echo requests, and wait until all are decided; an interrupt ends them."""

@@ -293,11 +293,8 @@ def _vlans(node: Node) -> list[str]:
 
 def _static_macs(node: Node) -> list[str]:
     """`bridge fdb show`, what is static there: not to be resolved, and not an address of the link itself."""
-    message = ndmsg()
-    message["family"] = AF_BRIDGE
-    found = [
-        one for one in node.dump(netlink.GETNEIGH, message) if one["state"] & (NUD_NOARP | NUD_PERMANENT) == NUD_NOARP
-    ]
+    rows = node.dump(netlink.GETNEIGH, ndmsg(AF_BRIDGE))
+    found = [one for one in rows if one["state"] & (NUD_NOARP | NUD_PERMANENT) == NUD_NOARP]
     names = node.link.names() if found else {}
     return [
         " ".join(

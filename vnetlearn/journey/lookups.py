@@ -70,6 +70,19 @@ def no_way(node: Node, to: str, refused: str, lost: str) -> Found | None:
     return Found(f"{lost}: {why}", tuple(entries(node, hop))) if why else None
 
 
+def given_up(node: Node, address: str) -> bool:
+    """Whether what is sent to an address waits for its next hop's MAC in vain.
+
+    The kernel asks for it three times, a second apart, and lets wait what is sent meanwhile: after the third question
+    nothing leaves, until it asks anew for what is sent later.
+    """
+    try:
+        route = node.route.get(address)
+    except VnetlearnError:
+        return False
+    return bool(unresolved(node, route.via or address, route.dev)[0])
+
+
 def next_hop(node: Node, address: str) -> str:
     """Whose MAC a node needs for an address: the gateway's or its own; "" where there is no route."""
     try:

@@ -23,6 +23,8 @@ from .icmp import words
 if TYPE_CHECKING:
     from ..journey.journey import Journey
 
+TRIES = 3  # where nothing left since the kernel had asked for the next hop before, and did not ask again
+
 
 @dataclass(frozen=True)
 class Ping:
@@ -121,10 +123,14 @@ def ping(
         return _all([_asked(node, target, 3 if count is None else count, interval, timeout, size, dev=dev)])[0]
     from .capture import Capture
 
-    with Capture(node.netns) as cap:
-        asked = _asked(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
-        (done,) = _all([asked])
-    return replace(done, journey=of_ping(cap, node, asked.target))
+    for _ in range(TRIES):
+        with Capture(node.netns) as cap:
+            asked = _asked(node, target, 1 if count is None else count, interval, timeout, size, dev=dev)
+            (done,) = _all([asked])
+        found = of_ping(cap, node, asked.target)
+        if found.hops or not lookups.given_up(node, asked.target):
+            break
+    return replace(done, journey=found)
 
 
 class Asked(NamedTuple):

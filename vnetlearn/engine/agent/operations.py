@@ -234,7 +234,7 @@ class Agent:
             raise Unreadable(f"the ring of a capture has {budget} bytes at most")
         one = Capture(self._loop, channel, self._namespaces, filters, everything=everything, ring=ring, budget=budget)
         self._loop.sources[channel] = one
-        return {"rings": one.rings}
+        return {"rings": one.rings, "since": one.since}
 
     def firewalls(self, _: int, netns: list[str]) -> Answer:
         """Those of these namespaces that have tables of nftables."""

@@ -9,6 +9,7 @@ import mmap
 import os
 import socket
 import struct
+import time
 from collections.abc import Mapping
 
 from . import libc
@@ -65,6 +66,9 @@ class Ring:
         request = (BLOCK_BYTES, self._blocks, 2048, self._blocks * BLOCK_BYTES // 2048, RETIRE_MS, 0, 0)
         self.frames.setsockopt(SOL_PACKET, PACKET_RX_RING, struct.pack("7I", *request))
         self._memory = mmap.mmap(self.frames.fileno(), self._blocks * BLOCK_BYTES)
+
+    def begin(self) -> None:
+        """Record from now on: making the ring took much longer, so that many of them can begin close together."""
         # struct sockaddr_ll: all links
         every = struct.pack("=H2si12x", socket.AF_PACKET, ETH_P_ALL.to_bytes(2, "big"), 0)
         libc.bind(self.frames.fileno(), every, self.netns)
@@ -97,6 +101,11 @@ class Ring:
     def count_lost(self) -> None:
         """The kernel's count of frames for which there was no room; it starts at 0 again when it was read."""
         self.lost += struct.unpack("3I", self.frames.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12))[1]
+
+    def forget_lost(self) -> None:
+        """What there was no room for until now does not count."""
+        self.count_lost()
+        self.lost = 0
 
     def hear(self) -> None:
         """Pass on what the kernel says of links. When it had to leave something out, it is asked for all of them."""
@@ -135,6 +144,9 @@ class Capture(Source):
 
     `programs` are classic BPF (struct sock_filter) for each namespace's name; with `everything` the first one's is for
     all others too. The rings have `ring` bytes each, or (0) share `budget` bytes, unless they are very many.
+
+    `since` is the time (ns since 1970) from which on all of them record. One ring is made after the other, so what they
+    have from before that is only a part of some packets' ways.
     """
 
     def __init__(
@@ -170,6 +182,11 @@ class Capture(Source):
         found = self._there()
         for inode, name in found.items():
             self._join(inode, name, len(found))
+        for ring in self._rings.values():
+            ring.begin()
+        self.since = time.time_ns()
+        for ring in self._rings.values():
+            ring.forget_lost()
         if len(self._rings) < len(self._programs):
             lacking = sorted(set(self._programs) - {ring.netns for ring in self._rings.values()})
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{NETNS}/{lacking[0]}")
@@ -206,7 +223,9 @@ class Capture(Source):
         for inode, name in found.items():
             if self._everything and inode not in self._rings and inode not in self._refused:
                 try:
-                    self.part(JOINED, self._join(inode, name, len(self._rings) + 1), json.dumps(name).encode())
+                    ring = self._join(inode, name, len(self._rings) + 1)
+                    ring.begin()
+                    self.part(JOINED, ring, json.dumps(name).encode())
                 except OSError as error:
                     self._refused.add(inode)
                     self.part(REFUSED, None, json.dumps({**refusal(error), "netns": name}).encode())

@@ -340,7 +340,9 @@ DUMMY = Kind(
     lesson="01-foundations/04-dummy.ipynb",
     brings=("dummy0",), swallows=True, flags=_quiet,
     scene=Scene(
-        NOTHING, "Its own address answers; what is sent to another one through it is gone.",
+        Stage("An empty machine without IPv6, which would send some packets of its own.",
+              lines="sysctl -eqw net.ipv6.conf.default.disable_ipv6=1"),
+        "Its own address answers; what is sent to another one through it is gone.",
         (End("", "dummy1", ("10.0.0.1/24",)),), pings=(("", "10.0.0.1"), ("", "10.0.0.2")),
         script=("ip -s link show dev DEV",)),
 )
