@@ -9,8 +9,10 @@ import mmap
 import os
 import socket
 import struct
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from . import libc
 from .loop import Loop, Source
@@ -29,6 +31,31 @@ RETIRE_MS = 10  # a block that is not full is passed on after once or twice this
 # linux/rtnetlink.h: RTM_GETLINK for all links, IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS
 LINK_DUMP = struct.pack("=IHHII B3xiII HHI", 40, 18, 0x301, 1, 0, 0, 0, 0, 0, 8, 29, 8)
 RTMGRP_LINK = 1
+BESIDE = 32  # threads
+
+
+def at_once(jobs: Sequence[Callable[[], None]]) -> None:
+    """Do them beside one another, and raise the first error.
+
+    Where a packet socket gets its ring, and where it is closed, the kernel waits until no processor can still use what
+    was there before (synchronize_net): some ten milliseconds, which many can wait for together.
+    """
+    errors: list[OSError] = []
+
+    def do(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except OSError as error:
+            errors.append(error)
+
+    for at in range(0, len(jobs), BESIDE):
+        threads = [threading.Thread(target=do, args=(job,)) for job in jobs[at : at + BESIDE]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 class Ring:
@@ -38,9 +65,7 @@ class Ring:
     ring; when that is full the kernel drops frames and counts them. A second socket hears of links, for their names.
     """
 
-    def __init__(
-        self, capture: Capture, namespaces: Namespaces, number: int, netns: str, program: bytes, blocks: int
-    ) -> None:
+    def __init__(self, capture: Capture, namespaces: Namespaces, number: int, netns: str, blocks: int) -> None:
         self._capture, self.number, self.netns, self._blocks = capture, number, netns, blocks
         self._at = self.lost = 0
         self._left: int | None = None  # how many blocks are still to be passed on, once it is to end
@@ -49,13 +74,9 @@ class Ring:
             self.frames = socket.socket(socket.AF_PACKET, raw, 0)  # 0: no frames yet
             self.links = socket.socket(socket.AF_NETLINK, raw | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._memory: mmap.mmap | None = None
-        try:
-            self._listen(program)
-        except BaseException:
-            self.close()
-            raise
 
-    def _listen(self, program: bytes) -> None:
+    def make(self, program: bytes) -> None:
+        """Make the ring for what passes a filter."""
         self.links.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
         self.links.bind((0, RTMGRP_LINK))
         self.links.send(LINK_DUMP)
@@ -145,7 +166,7 @@ class Capture(Source):
     `programs` are classic BPF (struct sock_filter) for each namespace's name; with `everything` the first one's is for
     all others too. The rings have `ring` bytes each, or (0) share `budget` bytes, unless they are very many.
 
-    `since` is the time (ns since 1970) from which on all of them record. One ring is made after the other, so what they
+    `since` is the time (ns since 1970) from which on all of them record. One begins after the other, so what they
     have from before that is only a part of some packets' ways.
     """
 
@@ -164,8 +185,9 @@ class Capture(Source):
         self._namespaces, self._programs, self._everything = namespaces, programs, everything
         self._ring, self._budget = ring, budget
         self._rings: dict[int, Ring] = {}  # by the namespace's inode number
+        self._left: list[Ring] = []  # of which nothing more comes, to be closed
         self._refused: set[int] = set()
-        self._made, self._ending = 0, False
+        self._made, self._ending, self._held = 0, False, False
         self._mounts = Mounts(loop, self.follow)
         try:
             self._begin()
@@ -181,12 +203,14 @@ class Capture(Source):
     def _begin(self) -> None:
         found = self._there()
         for inode, name in found.items():
-            self._join(inode, name, len(found))
+            self._open(inode, name, len(found))
+        at_once([partial(ring.make, self._program(ring.netns)) for ring in self._rings.values()])
         for ring in self._rings.values():
             ring.begin()
         self.since = time.time_ns()
         for ring in self._rings.values():
             ring.forget_lost()
+            self._follow(ring)
         if len(self._rings) < len(self._programs):
             lacking = sorted(set(self._programs) - {ring.netns for ring in self._rings.values()})
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{NETNS}/{lacking[0]}")
@@ -199,14 +223,31 @@ class Capture(Source):
                 found.setdefault(inode, name)
         return found
 
-    def _join(self, inode: int, name: str, among: int) -> Ring:
+    def _program(self, netns: str) -> bytes:
+        return self._programs["" if self._everything else netns]
+
+    def _open(self, inode: int, name: str, among: int) -> Ring:
         size = self._ring or min(self._budget // among, MOST_RING_BYTES)
-        program = self._programs["" if self._everything else name]
-        ring = Ring(self, self._namespaces, self._made, name, program, max(LEAST_BLOCKS, size // BLOCK_BYTES))
+        ring = Ring(self, self._namespaces, self._made, name, max(LEAST_BLOCKS, size // BLOCK_BYTES))
         self._made += 1
         self._rings[inode] = ring
+        return ring
+
+    def _follow(self, ring: Ring) -> None:
         self.loop.watch(ring.links.fileno(), ring.hear)
-        self._watch()
+        if not self._held:
+            self.loop.watch(ring.frames.fileno(), ring.pass_on)
+
+    def _join(self, inode: int, name: str) -> Ring:
+        """One that has come."""
+        ring = self._open(inode, name, len(self._rings) + 1)
+        try:
+            ring.make(self._program(name))
+            ring.begin()
+        except BaseException:
+            self._rings.pop(inode).close()
+            raise
+        self._follow(ring)
         return ring
 
     def follow(self) -> None:
@@ -223,9 +264,7 @@ class Capture(Source):
         for inode, name in found.items():
             if self._everything and inode not in self._rings and inode not in self._refused:
                 try:
-                    ring = self._join(inode, name, len(self._rings) + 1)
-                    ring.begin()
-                    self.part(JOINED, ring, json.dumps(name).encode())
+                    self.part(JOINED, self._join(inode, name), json.dumps(name).encode())
                 except OSError as error:
                     self._refused.add(inode)
                     self.part(REFUSED, None, json.dumps({**refusal(error), "netns": name}).encode())
@@ -241,8 +280,11 @@ class Capture(Source):
 
     def _watch(self) -> None:
         """Wait for blocks of the rings, unless too much is on its way to the owner."""
+        if self._held == self.behind:
+            return
+        self._held = self.behind
         for ring in self._rings.values():
-            if self.behind:
+            if self._held:
                 self.loop.unwatch(ring.frames.fileno())
             else:
                 self.loop.watch(ring.frames.fileno(), ring.pass_on)
@@ -251,14 +293,17 @@ class Capture(Source):
         """Nothing more comes of this ring. The last one's end is the capture's, when that is to end."""
         ring.count_lost()
         self._rings = {inode: one for inode, one in self._rings.items() if one is not ring}
-        self._drop(ring)
+        self._unwatch(ring)
+        if self._ending:
+            self._left.append(ring)
+        else:  # its namespace has no name any more
+            ring.close()
         self.part(LEFT, ring, b"")
         self._finish()
 
-    def _drop(self, ring: Ring) -> None:
+    def _unwatch(self, ring: Ring) -> None:
         self.loop.unwatch(ring.frames.fileno())
         self.loop.unwatch(ring.links.fileno())
-        ring.close()
 
     def eof(self) -> None:
         self._ending = True
@@ -274,5 +319,6 @@ class Capture(Source):
     def _end(self) -> None:
         self._mounts.close()
         for ring in self._rings.values():
-            self._drop(ring)
-        self._rings = {}
+            self._unwatch(ring)
+        at_once([ring.close for ring in (*self._rings.values(), *self._left)])
+        self._rings, self._left = {}, []
