@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from .. import kinds, texts
 from ..display.table import Table
 from ..errors import BadParameter
-from ..kinds.places import DescriptorOf, IndexOf, mac_bytes
+from ..kinds.places import DescriptorOf, IndexOf, address_text, mac_bytes
 from . import checks, netlink
 from .namespace import FIRST, NetnsLike, netns_word
 from .netlink import IFLA_IFNAME, U32, Draft
@@ -148,6 +148,11 @@ class Generic:
         if self.flag:
             return [self.word, "on" if value else "off"]
         return [self.word, str(value)]
+
+
+def hardware_address(data: bytes) -> str:
+    """Of any length; of a tunnel it is the IP address that it sends from (iproute2's lib/ll_addr.c)."""
+    return address_text(data) if len(data) in (4, 16) else data.hex(":")
 
 
 def text_bytes(text: object) -> bytes:
@@ -293,7 +298,7 @@ def _link(told: Told, netns: str, name_of: Callable[[int], str]) -> Link:
         state=STATES[told.number(IFLA_OPERSTATE)],
         flags=tuple(name for name, bit in FLAGS.items() if told.flags & bit),
         mtu=told.number(IFLA_MTU),
-        address=has.get(IFLA_ADDRESS, b"").hex(":"),
+        address=hardware_address(has.get(IFLA_ADDRESS, b"")),
         link=name_of(lower) if nsid is None else "",
         master=name_of(told.number(IFLA_MASTER)),
         params=kinds.decode(record, told.params(record), beneath) if record and _tells(record, info) else {},
