@@ -26,7 +26,7 @@ check:  ## lint, formatting, types, and the doors between rooms
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench:  ## measure start, memory and idle load of labs, as a table
+bench:  ## measure labs beside their peers, as a table (docs/performance.md)
 	@scripts/setup tests
 	$(PYTHON_BIN) -m bench
 

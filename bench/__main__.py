@@ -24,14 +24,21 @@ from .page import PAGE, machine, page
 SECTIONS = [one for module in (labs, star, pictures, frames, checks, long) for one in module.SECTIONS]
 
 
-def measured(section: Section, effort: Effort, everything: bool) -> list[Row]:
-    if section.long and not everything:
-        return [Row(name, LeftOut("only with --all"), reach) for name, reach in section.rows(effort).items()]
+def measured(section: Section, effort: Effort, without: str = "") -> list[Row]:
+    """Its rows; `without` is why they are not measured, or "" when they are."""
+    if without:
+        return [Row(name, LeftOut(without), reach) for name, reach in section.rows(effort).items()]
     found = []
     for row in rows(section, effort):
         found.append(row)
         print(" ".join(row.cells()), file=sys.stderr, flush=True)
     return found
+
+
+def why_not(section: Section, word: str, everything: bool) -> str:
+    if word.lower() not in section.title.lower():
+        return "not measured this time"
+    return "only with --all" if section.long and not everything else ""
 
 
 def as_json(on: dict[str, str], found: Sequence[Row]) -> str:
@@ -49,8 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_DATA_HOME"] = folder  # whoever runs this has not solved exercises
         on = machine(image.ensure().accel)  # its building is a measurement of its own
-        asked = [one for one in SECTIONS if chosen.only.lower() in one.title.lower()]
-        found = [(section, measured(section, FULL, chosen.all)) for section in asked]
+        found = [(one, measured(one, FULL, why_not(one, chosen.only, chosen.all))) for one in SECTIONS]
     every = [row for _, rows_of_it in found for row in rows_of_it]
     print(text_table(["", "measured", "wanted", "unit", ""], (row.cells() for row in every)))
     if chosen.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import star
-from bench.__main__ import SECTIONS, measured
+from bench.__main__ import SECTIONS, measured, why_not
 from bench.measure import FULL, QUICK, LeftOut, Reach, Row, Section, in_turn, times
 from bench.page import PAGE, names, page
 from bench.star import Peer
@@ -19,7 +19,7 @@ def test_a_section_measures_what_it_says(
     section: Section, monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    found = measured(section, QUICK, everything=False)
+    found = measured(section, QUICK)
     assert {row.name for row in found} == section.rows(QUICK).keys()
     assert all(isinstance(row.found, LeftOut) or row.found >= 0 for row in found)
 
@@ -30,9 +30,13 @@ def test_the_page_has_the_rows_of_the_bench() -> None:
     assert all(section.how in text for section in SECTIONS)
 
 
-def test_what_takes_minutes_is_measured_when_it_is_asked_for() -> None:
-    rows = [row for section in SECTIONS if section.long for row in measured(section, QUICK, everything=False)]
-    assert {row.verdict for row in rows} == {"left out: only with --all"}
+def test_what_is_not_measured_says_so() -> None:
+    asked = [("a sTar", False), ("", False), ("", True)]
+    whys = {section.title: tuple(why_not(section, *how) for how in asked) for section in SECTIONS}
+    assert whys["A star"] == ("", "", "")
+    assert whys["Loading"] == ("not measured this time", "", "")
+    assert whys["What takes minutes"] == ("not measured this time", "only with --all", "")
+    assert {row.verdict for row in measured(SECTIONS[0], QUICK, "of a reason")} == {"left out: of a reason"}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_a_peer_that_cannot_run_is_left_out_with_the_reason(
     peer: Peer, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(star, "PEERS", {star.RAW: star.PEERS[star.RAW], "Another": peer})
-    rows = {row.name: row for row in measured(star.SECTIONS[0], QUICK, everything=False)}
+    rows = {row.name: row for row in measured(star.SECTIONS[0], QUICK)}
     for name in ("star of 2, Another", f"star of 2, Another against {star.RAW}"):
         assert why in rows[name].verdict
     assert isinstance(rows[f"star of 2, vnetlearn on host against {star.RAW}"].found, float)
@@ -66,6 +70,6 @@ def test_a_row_over_its_reach_says_so() -> None:
 
 def test_a_page_keeps_names_and_machine() -> None:
     section = Section("Title", "How.", lambda effort: {"a | b": Reach("s")}, lambda effort: iter([("a | b", 1.0)]))
-    text = page({"kernel": "Linux 6"}, [(section, measured(section, QUICK, everything=False))])
+    text = page({"kernel": "Linux 6"}, [(section, measured(section, QUICK))])
     assert "- kernel: Linux 6" in text
     assert "| a \\| b | 1 |  | s |  |" in text

@@ -10,9 +10,11 @@ import os
 import random
 import shlex
 import time
+from pathlib import Path
 from xml.etree import ElementTree
 
 import psutil
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
@@ -25,6 +27,7 @@ from real_dumps import disagreements
 from vnetlearn import KINDS, Lab, Node, kinds
 from vnetlearn.cache import cache_folder
 from vnetlearn.capture.capture import Capture
+from vnetlearn.engine.guest import image
 from vnetlearn.errors import VnetlearnError
 
 SECONDS = draws(15)
@@ -143,10 +146,24 @@ def words(draw: Draw, node: Node) -> str:
 
 def left() -> tuple[list[str], set[str], list[str], list[str]]:
     """What a lab that has ended may not leave: threads, descriptors, processes, files in the cache."""
-    files = sorted(f"{path} {path.stat().st_size}" for path in cache_folder().rglob("*") if path.is_file())
+    files = sorted(f"{path} {path.lstat().st_size}" for path in cache_folder().rglob("*"))
     return threads(), descriptors(), sorted(one.name() for one in under()), files
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder of its own, in which other tests leave nothing, with the image that there is."""
+    image.ensure()
+    usual, own = cache_folder(), tmp_path / "vnetlearn"
+    for folder in ("", "images"):
+        (own / folder).mkdir()
+        for one in (usual / folder).iterdir():
+            if one.name != "images":
+                (own / folder / one.name).symlink_to(one)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("cache")
 def test_two_labs_in_which_anything_is_done(engine: str) -> None:
     print(f"VNETLEARN_SOAK_SEED={SEED}")
     with Lab("empty", engine=engine) as lab:  # what is loaded once

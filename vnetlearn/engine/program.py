@@ -221,16 +221,17 @@ class _Heard:
 
 def _check(command: str | Sequence[str], env: Mapping[str, str], spelled: str) -> None:
     """Raises `BadParameter` for what no kernel can be given."""
+    words = [command] if isinstance(command, str) else command
     why, next_step = "", "name a program: lab.run(['ip', 'link'])"
     if not isinstance(command, str) and not (command and command[0]):
         said, why = "there is no program's name", "the first word of a command is its program"
     elif any(not name or "=" in name for name in env):
         said, why, next_step = "a variable's name is empty, or has a =", "env is {NAME: VALUE}", "leave it out"
-    elif "\0" in "".join([spelled, *env, *env.values()]):
+    elif "\0" in "".join([*words, *env, *env.values()]):
         said, why = "there is a NUL byte in it", "the kernel ends a text at a NUL byte, and so would lose the rest"
         next_step = "give such bytes as the program's input: run(…, input=…)"
     if why:
-        raise BadParameter(f"run({spelled.encode(errors='backslashreplace').decode()!r})", said, why, next_step)
+        raise BadParameter(f"run({spelled!r})", said, why, next_step)
 
 
 def _not_started(error: AgentRefused, tried: str, program: str) -> VnetlearnError:
