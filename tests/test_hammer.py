@@ -81,7 +81,8 @@ def test_all_that_it_started_ends_with_it(toy: Path, end: str) -> None:
     assert eventually(lambda: any("test_toy" in " ".join(one.cmdline()) for one in process.children()))
     children = process.children(recursive=True)
     getattr(process, end)()
-    process.communicate()
+    said, _ = process.communicate()
+    assert (b"interrupted" in said) == (end == "terminate")
     assert all_gone(children, 5)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,7 @@ def options_of(name: str, says: str | None) -> argparse.ArgumentParser:
 def hammer(options: argparse.Namespace, more: Mapping[str, str] | None = None) -> int:
     """Run it again and again, with `more` in the environment of the tests, and tell what differed."""
     runs = list[Run]()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with load(options.load):
             for number in clock.numbers(options):
@@ -109,6 +111,8 @@ def hammer(options: argparse.Namespace, more: Mapping[str, str] | None = None) -
                 print(f"run {number}: {runs[-1].counted}; {runs[-1].seconds:.0f} s", flush=True)
     except KeyboardInterrupt:
         print("interrupted: the runs up to now count")
+    if not runs:
+        return 1
     lines = summary(runs)
     print("\n".join(lines or [f"{len(runs)} × {runs[0].counted}: nothing failed, and nothing differs"]))
     return bool(lines)
