@@ -24,7 +24,7 @@ class Picture:
     def svg(self) -> str:
         """The picture as SVG text. Raises `ToolMissing` when Graphviz's dot is not installed."""
         svg = render(self.dot, "svg").decode()
-        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{texts.markup(self.text)}"'
+        title = f'<svg role="img" style="max-width:100%;height:auto" aria-label="{texts.markup_lines(self.text)}"'
         return svg[svg.index("<svg") :].replace("<svg", title, 1)
 
     def save(self, path: str | Path) -> Path:
