@@ -38,7 +38,9 @@ NAME = {  # of the attributes that a link can be given, pyroute2's name and its 
 numbers = st.integers(0, (1 << 32) - 1)
 macs = st.binary(min_size=6, max_size=6).map(lambda data: data.hex(":"))
 names = st.text(st.characters(codec="utf-8", exclude_characters="/:%\0", exclude_categories=["Z", "C"]), min_size=1)
-links = names.filter(lambda name: len(name.encode()) < 16 and name not in (".", "..", "all", "default"))
+links = names.filter(
+    lambda name: len(name.encode()) < 16 and b"\xa0" not in name.encode() and name not in (".", "..", "all", "default")
+)
 generic = st.fixed_dictionaries(
     {},
     optional={
