@@ -20,7 +20,7 @@ from vnetlearn.iproute.addr import IFA_ADDRESS, IFA_BROADCAST, IFA_FLAGS, IFA_LA
 from vnetlearn.iproute.neigh import NDA_DST, NDA_LLADDR, ndmsg
 from vnetlearn.iproute.route import RTA_DST, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_TABLE, RTAX_MTU, read_route, rtmsg
 from vnetlearn.kinds.nla import LinkMessage
-from vnetlearn.kinds.places import address_bytes, mac_bytes
+from vnetlearn.kinds.places import address_bytes, address_text, mac_bytes
 
 FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FLAGS = netlink.CREATE | netlink.EXCL
@@ -50,7 +50,7 @@ generic = st.fixed_dictionaries(
         "name": links,
     },
 )
-addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(str)
+addresses = (st.ip_addresses(v=4) | st.ip_addresses(v=6)).map(lambda one: address_text(one.packed))  # as ip has them
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS if KINDS[one].via == "link" and not KINDS[one].pair])
