@@ -121,7 +121,7 @@ def test_an_address(local: str, other: str, length: int, flags: int, label: str)
 @FAST
 @given(st.data(), st.sampled_from([4, 6]), st.integers(0, 32), numbers, numbers)
 def test_a_route(data: st.DataObject, version: int, length: int, table: int, mtu: int) -> None:
-    dst, via = (str(data.draw(st.ip_addresses(v=version))) for _ in range(2))
+    dst, via = (address_text(data.draw(st.ip_addresses(v=version)).packed) for _ in range(2))
     family = {4: 2, 6: 10}[version]
     theirs = Pyroute2Route()
     theirs["family"], theirs["dst_len"], theirs["table"], theirs["proto"] = family, length, 254, 3

@@ -19,7 +19,8 @@ from .wire import Unreadable, fits
 
 AT_ONCE = 256  # pings of one request, each with a socket; the others wait for their turn
 FULL = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)  # of the socket's or the link's buffer
-AGAIN_SECONDS = 0.01  # it is tried again after this
+AGAIN_SECONDS = 0.01  # it is tried again after this at the earliest
+LONGEST_SECONDS = 0.5  # and at the latest; in between, after half of the interval
 ANY_PORT = 1025  # of the socket that finds out the route; nothing is sent to it
 MOST_HEADERS = 512  # bytes
 
@@ -243,10 +244,12 @@ class Ping:
         now = time.time_ns() // 1000
         try:
             self._socket.sendto(self._packet(len(self._sent_at) + 1, now), self._to)
+            self._full = 0
         except OSError as error:
-            if error.errno in FULL and self._full * AGAIN_SECONDS < self._request["timeout"]:
+            pause = max(AGAIN_SECONDS, min(LONGEST_SECONDS, self._request["interval"] / 2))
+            if error.errno in FULL and (self._full + 1) * pause < self._request["timeout"]:
                 self._full += 1
-                self._loop.call_later(AGAIN_SECONDS, self._send)
+                self._loop.call_later(pause, self._send)
                 return
             before = self._errors
             self._readable()
