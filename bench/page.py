@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vnetlearn.display.amounts import value
 from vnetlearn.engine.guest import qemu
 
 from .measure import Row, Section
@@ -29,7 +30,7 @@ def machine(accel: str) -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()}",
         "QEMU": f"{qemu.version(qemu.program())}, by {'KVM' if accel == 'kvm' else 'emulation (TCG)'}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "load when it began": f"{os.getloadavg()[0]:.1f}",
+        "load when it began": value(os.getloadavg()[0]),
     }
 
 

@@ -54,7 +54,7 @@ def test_a_peer_that_cannot_run_is_left_out_with_the_reason(
     rows = {row.name: row for row in measured(star.SECTIONS[0], QUICK)}
     for name in ("star of 2, Another", f"star of 2, Another against {star.RAW}"):
         assert why in rows[name].verdict
-    assert isinstance(rows[f"star of 2, vnetlearn on host against {star.RAW}"].found, float)
+    assert isinstance(rows[f"star of 2, plain verbs on host against {star.RAW}"].found, float)
 
 
 def test_ratios_are_those_of_the_same_round() -> None:

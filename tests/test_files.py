@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from labs import lesson, python
+from labs import lesson, need_namespaces, python
 
 from vnetlearn import Lab
 from vnetlearn.capture import pcapng
 from vnetlearn.display.picture import Picture
-from vnetlearn.engine import host
 from vnetlearn.errors import KernelRefused, NotWritten
 from vnetlearn.files import written
 from vnetlearn.topology import Topology
@@ -128,8 +127,7 @@ print("as before" if state() == was else "changed")
     ("state", "why"), [("full", "the disk is full"), ("read-only", "what is there can only be read")]
 )
 def test_a_disk_that_is_full_or_can_only_be_read(state: str, why: str, tmp_path: Path) -> None:
-    if not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    need_namespaces()
     alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     mounted = 'mount -t tmpfs -o size=128k tmpfs "$2" && exec "$0" -c "$1" "$2" "$3" "$4"'
     command = [*alone, "sh", "-c", mounted, sys.executable, FULL, tmp_path, Path(__file__).parent, state]
@@ -154,8 +152,7 @@ except Shortage as error:
 
 
 def test_an_owner_without_descriptors_is_told_so() -> None:
-    if not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    need_namespaces()
     said, errors = python(SHORT).communicate(timeout=120)
     assert "EMFILE" in said, errors
     assert "ulimit -n" in said
@@ -189,8 +186,7 @@ def test_an_agent_without_descriptors_is_told_so(engine: str) -> None:
 
 
 def test_a_cache_folder_that_cannot_be_made_stops_no_lab_that_needs_none(tmp_path: Path) -> None:
-    if not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    need_namespaces()
     (tmp_path / "file").write_text("")
     code = "from vnetlearn import Lab; lab = Lab('empty', kinds=['bridge']); print(lab.engine); lab.close()"
     environment = {name: value for name, value in os.environ.items() if name != "VNETLEARN_ENGINE"}

@@ -43,14 +43,8 @@ class VnetlearnError(Exception):
         self.tried, self.said, self.why, self.next_step = tried, said, why, next_step
 
     def __str__(self) -> str:
-        said = few_lines(self.said)
-        rows = (
-            ("tried", few_lines(self.tried)),
-            ("answer", said),
-            ("why", few_lines(self.why)),
-            ("next", self.next_step),
-        )
-        return "\n".join([""] + [f"  {name + ':':8}{text}" for name, text in rows if text])
+        rows = (("tried", self.tried), ("answer", self.said), ("why", self.why), ("next", self.next_step))
+        return "\n".join([""] + [f"  {name + ':':8}{few_lines(text)}" for name, text in rows if text])
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a traceback: the message alone."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from labs import draws, eventually, lesson
+from labs import draws, eventually, lesson, need_namespaces
 
 from vnetlearn.engine import agent, channel, host
 from vnetlearn.engine.agent import wire
@@ -121,8 +121,7 @@ def fuzz(end: str, test: Callable[..., None]) -> Callable[..., None]:
 @contextlib.contextmanager
 def started() -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
     """A real agent in fresh namespaces, and our end of its stream."""
-    if not host.available()[0]:
-        pytest.skip(f"this machine gives no namespaces: {host.available()[1]}")
+    need_namespaces()
     ours, theirs = socket.socketpair()
     with theirs:
         command = [*host._unshare(), sys.executable, "-I", "-S", agent.__path__[0], "host", str(theirs.fileno())]

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from labs import able
+from labs import need
 
 from vnetlearn import Lab, Node
 from vnetlearn.engine.channel import Channel, Frame, Stream
@@ -90,16 +90,15 @@ def round_trips(do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> in
 
 @pytest.mark.parametrize("what", [*ONE, *TWO])
 def test_round_trips(what: str, busy: Node, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    if what == "link.add of a tunnel" and not able(lab, "vxlan"):
-        pytest.skip("this kernel has no vxlan")
+    if what == "link.add of a tunnel":
+        need(lab, "vxlan")
     do = {**ONE, **TWO}[what]
     assert round_trips(lambda: do(busy), monkeypatch) == (1 if what in ONE else 2)
 
 
 def test_a_tunnel_is_changed_in_two(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its kernel code takes what is not sent as nothing, so ip reads first what there is, and sends it back."""
-    if not able(lab, "ipip"):
-        pytest.skip("this kernel has no ipip")
+    need(lab, "ipip")
     lab.link.add("t", kind="ipip", local="10.0.0.1", remote="10.0.0.2")
     assert round_trips(lambda: lab.link.set("t", kind="ipip", remote="10.0.0.3"), monkeypatch) == 2
 

@@ -208,7 +208,8 @@ GENERIC = {
 def in_netns(netns: NetnsLike) -> tuple[int, DescriptorOf]:
     """The attribute that puts a link into a namespace, which the agent opens for the message."""
     word = netns_word(netns)
-    return IFLA_NET_NS_FD, DescriptorOf("" if word == FIRST else word)
+    name = "" if word == FIRST else checks.check_netns(word, f"ip link … netns {texts.word(word)}")
+    return IFLA_NET_NS_FD, DescriptorOf(name)
 
 
 def ifinfmsg(

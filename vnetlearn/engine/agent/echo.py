@@ -274,9 +274,12 @@ class Ping:
         return head + data
 
     def _patience(self) -> float:
-        """How long ping waits after the last request: its timeout, or two of the longest times when something came."""
-        times = [one for one in self.came["times"] if one is not None]
-        return max(2 * max(times) / 1000, self._request["interval"]) if times else self._request["timeout"]
+        """How long it waits after the last request: its timeout, or two of the longest times.
+
+        Once something has come, ping itself waits for two of the longest times alone, so that what it counts as lost
+        depends on how quick the others were.
+        """
+        return max(self._request["timeout"], 2 * max((one or 0 for one in self.came["times"]), default=0) / 1000)
 
     def _time_is_up(self) -> None:
         if self._socket is not None:
