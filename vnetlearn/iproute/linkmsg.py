@@ -101,6 +101,12 @@ class Link:
         return "UP" in self.flags
 
     @property
+    def settled(self) -> bool:
+        """Whether its state follows its carrier (LOWER_UP): the kernel looks a moment later (net/core/link_watch.c)."""
+        carrier = "LOWER_UP" in self.flags
+        return not self.up or self.state not in (("DOWN", "LOWERLAYERDOWN") if carrier else ("UP",))
+
+    @property
     def label(self) -> str:
         """The name as `ip link` prints it: `name@lower`, or `name@ifN` where the other end is in another namespace."""
         if not self.link_index:

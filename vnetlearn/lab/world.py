@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from ..errors import BadParameter
@@ -9,6 +10,7 @@ from ..iproute.link import PeerLike
 from ..iproute.netns import Namespaces, Node
 
 SWITCH, BRIDGE = "lan", "sw0"
+SETTLED_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,24 @@ def world(name: str | World) -> World:
 
 
 def build(netns: Namespaces[Node], world: World) -> None:
-    """Make the world's namespaces, the switch and the cables, addresses and routes in a fresh lab."""
+    """Make the world's namespaces, the switch and the cables, addresses and routes in a fresh lab.
+
+    When it comes back the kernel has noticed that the switch's ports have a carrier: before, they would lose a frame.
+    """
     if not world.machines:
         return
+    with netns.channel.batch():
+        switch = _connected(netns, world)
+    for machine in world.machines:
+        if machine.forwards:
+            netns.named(machine.netns).sysctl.set("net.ipv4.ip_forward", 1)
+    give_up = time.monotonic() + SETTLED_SECONDS
+    while not all(link.settled for link in switch.link.show()) and time.monotonic() < give_up:
+        time.sleep(0.01)
+
+
+def _connected(netns: Namespaces[Node], world: World) -> Node:
+    """The switch, with all machines on it."""
     switch = netns.add(SWITCH)
     switch.link.add(BRIDGE, kind="bridge", address="02:00:00:00:00:01")
     _silent(switch, BRIDGE)
@@ -102,8 +119,7 @@ def build(netns: Namespaces[Node], world: World) -> None:
             node.addr.add(address, dev="lo")
         if machine.gateway:
             node.route.add("default", via=machine.gateway)
-        if machine.forwards:
-            node.sysctl.set("net.ipv4.ip_forward", 1)
+    return switch
 
 
 def _silent(switch: Node, link: str) -> None:

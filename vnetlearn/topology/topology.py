@@ -110,16 +110,10 @@ def read_settled(source: Source, *, stats: bool = False) -> Topology:
     """`read`, once the kernel has noticed who has a carrier, or after 1.5 seconds."""
     give_up = time.monotonic() + 1.5
     topology = read(source, stats=stats)
-    while time.monotonic() < give_up and any(map(unsettled, topology.links.values())):
+    while time.monotonic() < give_up and not all(link.settled for link in topology.links.values()):
         time.sleep(0.1)
         topology = read(source, stats=stats)
     return topology
-
-
-def unsettled(link: Link) -> bool:
-    """Its carrier (LOWER_UP) says one thing, and its state still the other."""
-    carrier = "LOWER_UP" in link.flags
-    return link.up and ((carrier and link.state in ("DOWN", "LOWERLAYERDOWN")) or (not carrier and link.state == "UP"))
 
 
 def read(source: Source, *, stats: bool = False) -> Topology:
