@@ -110,10 +110,9 @@ def _life(engine: str, folders: Folders, until: float | None, result: Killed, pa
     moment = f"after {lived:.3f} s"
     result.left += [f"{moment}: process {pid} {name}" for pid, name in there.items()]
     result.left += [f"{moment}: {name}" for name in sorted(folders.names() - before)]
-    if not line or "Traceback" in said:
-        result.left.append(
-            f"{moment}: the owner failed by itself: {(said.strip().splitlines() or ['it said nothing'])[-1]}"
-        )
+    patient = "TimeoutError" not in said and "did not answer" not in said  # a loaded machine: then it died by itself
+    if patient and (not line or "Traceback" in said):
+        result.left.append(f"{moment}: the owner failed by itself: {(said.strip().splitlines() or ['in silence'])[-1]}")
     return lived
 
 
