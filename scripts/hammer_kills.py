@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SAY = 25  # after so many kills
+SAY = 10  # after so many kills
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from kills import kill  # noqa: E402
