@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SAY = 25  # after so many kills
+SAY = 10  # after so many kills
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from kills import kill  # noqa: E402
