@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from labs import draws, eventually
-from random_changes import YES_OR_NO, Draw, begin, change, differences
+from random_changes import YES_OR_NO, Draw, begin, change, differences, through
 
 from vnetlearn import WORLDS, Lab
 
@@ -29,7 +29,7 @@ def test_the_real_ip_makes_the_same_from_the_transcript(engine: str) -> None:
             theirs.run(ours.transcript, quiet=True)
             assert eventually(lambda: not differences(ours, theirs)), differences(ours, theirs)
 
-    same()
+    through(same)
 
 
 @pytest.mark.parametrize("name", [name for name in WORLDS if name != "empty"])

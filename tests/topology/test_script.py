@@ -24,6 +24,7 @@ from random_changes import (
     set_master,
     set_mtu,
     set_up,
+    through,
 )
 
 from vnetlearn import WORLDS, Lab
@@ -115,7 +116,7 @@ def test_a_random_lab_is_made_again_from_its_topology(engine: str) -> None:
             change(ours, Draw(data))
             rebuilt(ours, engine)
 
-    same()
+    through(same)
 
 
 @pytest.mark.parametrize("name", [name for name in WORLDS if name != "empty"])
