@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 from attempts import WAYS, Do
-from labs import descriptors, eventually, lesson, threads, under, vnetlearn
+from labs import descriptors, eventually, lesson, that_run, threads, vnetlearn
 
 from vnetlearn import KINDS
 from vnetlearn.engine import host
@@ -22,8 +20,7 @@ ON_HOST = {name for name in host_kinds() if not KINDS[name].mknod} if host.avail
 # What a learner looks at before anything else, in all namespaces at once
 LOOKED = """
 for netns in "" $(ip netns list | cut -d' ' -f1); do
-    ${netns:+ip netns exec "$netns"} sh -c 'ip -d addr; ip route; ip neigh; sysctl -n net.ipv4.ip_forward
-        ping -c1 -W1 10.0.0.99' &
+    ${netns:+ip netns exec "$netns"} sh -c 'ip -d addr; ping -c1 -W.1 10.0.0.99' &
 done
 wait
 """
@@ -169,9 +166,8 @@ def test_started_twice_it_keeps_the_lab_and_says_so(cable, capsys):
 
 def test_a_lab_that_died_is_said(cable):
     cable.start()
-    for process in under():
-        if str(contents.AGENT) in process.cmdline() or "qemu" in process.name():
-            process.send_signal(signal.SIGKILL)
+    for process in that_run(str(contents.AGENT)) or that_run("qemu"):
+        process.kill()
     assert eventually(lambda: not cable._lab.alive)
     for do in (cable.check, cable.start, lambda: cable.lab):
         with pytest.raises(LabDied, match="ex\\.reset"):

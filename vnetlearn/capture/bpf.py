@@ -34,15 +34,26 @@ done"""
 
 Instruction = tuple[int, int, int, int]
 
+MOST_KNOWN = 256
+_known: dict[str, list[Instruction]] = {}
+
 
 def compiled(namespace: Namespace, filter: str) -> list[Instruction]:
     """A program that takes what a filter means, whatever the type of the link; "" takes everything.
 
-    A filter that has no meaning for a type of link (`arp` on a tun) takes nothing there. Raises `BadParameter` when it
-    has none for any, `ToolMissing`.
+    A filter that has no meaning for a type of link (`arp` on a tun) takes nothing there. What was compiled once is
+    known from then on, whichever lab asks. Raises `BadParameter` when it has none for any, `ToolMissing`.
     """
     if not filter.strip():
         return EVERYTHING
+    if filter not in _known:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[filter] = _compiled(namespace, filter)
+    return _known[filter]
+
+
+def _compiled(namespace: Namespace, filter: str) -> list[Instruction]:
     tried = f"tcpdump -i any {filter!r}"
     if "\0" in filter or "\n" in filter:
         raise BadParameter(tried, "it is more than one line", *LESSON)

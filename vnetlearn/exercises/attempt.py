@@ -238,6 +238,6 @@ def judge(exercise: Exercise, lab: Lab, before: State) -> Verdict:
     now = Now(lab)
     if now.setups == before.setups and now.settings == before.settings:  # what costs little first
         return Verdict(NOT_STARTED, note="Nothing in the lab has been changed yet.")
-    seen = Seen(lab, before, now, [ping for one in exercise.wanted for ping in one.pings])
+    seen = Seen(lab, before, now, [ask for one in exercise.wanted for ask in one.asks])
     findings = tuple(one.look(seen) for one in exercise.wanted)
     return Verdict(SOLVED if all(one.ok for one in findings) else NOT_YET, findings)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .. import texts
 from ..display.widgets import block, printable, said
-from .observed import Probe, Seen
+from .observed import Ask, Seen
 
 NOT_STARTED, NOT_YET, SOLVED = "not started", "not yet", "solved"
 
@@ -28,8 +28,8 @@ class Wanted(Protocol):
     """One thing that an exercise wants of the kernel."""
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
-        """The pings that it wants to look at."""
+    def asks(self) -> tuple[Ask, ...]:
+        """The pings and calls that it wants to look at."""
 
     def look(self, seen: Seen) -> Finding:
         """Compare what is wanted with what the kernel shows."""

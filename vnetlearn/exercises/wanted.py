@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..capture.capture import Frame
-from .observed import Probe, Seen, Walk
+from .observed import Ask, Probe, Seen, Walk
 from .record import Finding
 
 
@@ -33,11 +33,11 @@ class Reach:
     size: int = 56
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address, self.size),)
 
     def look(self, seen: Seen) -> Finding:
-        walk = seen.walks.get(self.pings[0])
+        walk = seen.walks.get(self.asks[0])
         way = f" through {place(self.through)}" if self.through is not None else ""
         large = f" with {self.size} bytes" if self.size != 56 else ""
         wanted = f"{place(self.source)} reaches {place(self.owner)} at {self.address}{way}{large}"
@@ -73,7 +73,7 @@ class Apart:
     owner: str
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
@@ -123,7 +123,7 @@ class Tagged:
     vlan: int
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
@@ -164,7 +164,7 @@ class OneMac:
     netns: str
     dev: str
     address: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"all that comes in on {self.dev} of {place(self.netns)} is sent by {self.address}"
@@ -180,7 +180,7 @@ class Kept:
     """These namespaces are set up as they were at the start."""
 
     netns: tuple[str, ...]
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{' and '.join(map(place, self.netns))} {'are' if len(self.netns) > 1 else 'is'} as at the start"
@@ -197,7 +197,7 @@ class Kept:
 class SameCables:
     """No veth was added or taken away."""
 
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = "the cables are those of the start"

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from ...lab.lab import Node
-from ..observed import Probe, Seen
+from ..observed import Ask, Seen
 from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
@@ -22,7 +22,7 @@ class Survives:
     address: str
     netns: str
     devs: tuple[str, ...]
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{self.source} reaches {self.address} within {NOTICED_SECONDS:.0f} s of any one cable being pulled"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..observed import Probe, Seen
+from ..observed import Ask, Probe, Seen
 from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
@@ -18,7 +18,7 @@ class OnNoCable:
 
     netns: str
     address: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{self.netns} has {self.address} on a link without a cable"
@@ -37,7 +37,7 @@ class CardGone:
 
     netns: str
     dev: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         there = self.netns in seen.nodes and self.dev in seen.nodes[self.netns].link
@@ -54,7 +54,7 @@ class OneOwner:
     owner: str
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:

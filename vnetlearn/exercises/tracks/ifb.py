@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..observed import Probe, Seen
+from ..observed import Ask, Probe, Seen
 from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
@@ -32,11 +32,11 @@ class Late:
     most: float
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address),)
 
     def look(self, seen: Seen) -> Finding:
-        walk = seen.walks.get(self.pings[0])
+        walk = seen.walks.get(self.asks[0])
         replies = walk.ping.replies if walk else ()
         wanted = f"a ping from {self.source} to {self.address} takes {self.least:.0f} ms to {self.most:.0f} ms"
         observed = f"it took {min(replies):.0f} ms" if replies else "no answer came"
@@ -50,7 +50,7 @@ class OnlyWhatComesIn:
 
     netns: str
     dev: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"what goes out of {self.dev} of {self.netns} waits in no queue"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..observed import Probe, Seen
+from ..observed import Ask, Seen
 from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables
 
@@ -15,7 +15,7 @@ class Runs:
 
     netns: str
     program: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{self.program} runs in the namespace {self.netns}"

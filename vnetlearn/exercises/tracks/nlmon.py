@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..observed import Probe, Seen
+from ..observed import Ask, Seen
 from ..record import Exercise, Finding
 from ..wanted import Kept, Reach, SameCables, place
 from .tun import OPENS, REPLY, Via
@@ -16,7 +16,7 @@ class Stays:
 
     netns: str
     dst: str
-    pings: tuple[Probe, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
     def look(self, seen: Seen) -> Finding:
         wanted = f"{place(self.netns)} has the route {self.dst}, and keeps it"

@@ -22,13 +22,13 @@ class Via:
     size: int = 56
 
     @property
-    def pings(self) -> tuple[Probe, ...]:
+    def asks(self) -> tuple[Probe]:
         return (Probe(self.source, self.address, self.size),)
 
     def look(self, seen: Seen) -> Finding:
         large = f" with {self.size} bytes" if self.size != 56 else ""
         wanted = f"{place(self.source)} reaches {self.address}{large}, out of and back into {self.dev}"
-        walk = seen.walks.get(self.pings[0])
+        walk = seen.walks.get(self.asks[0])
         if walk is None:
             return Finding(False, wanted, f"there is no namespace {self.source}", "ip netns list")
         size = f"-s {self.size} " if self.size != 56 else ""
