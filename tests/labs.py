@@ -182,6 +182,18 @@ def under(pid: int | None = None) -> list[psutil.Process]:
     return found
 
 
+def that_run(word: str, pid: int | None = None) -> list[psutil.Process]:
+    """Those of `under()` whose command line has the word somewhere. What ends meanwhile is none of them."""
+
+    def runs(one: psutil.Process) -> bool:
+        try:
+            return word in " ".join(one.cmdline())
+        except psutil.NoSuchProcess:  # a ZombieProcess is one too
+            return False
+
+    return list(filter(runs, under(pid)))
+
+
 def all_gone(processes: list[psutil.Process], seconds: float) -> bool:
     """Whether all of them end within so many seconds (a process that nobody reaped yet has ended)."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import all_gone, eventually
+from labs import all_gone, eventually, that_run
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # which take seconds to import
@@ -78,7 +78,7 @@ def test_all_that_it_started_ends_with_it(toy: Path, end: str) -> None:
     words = command("suite", "--workers", 0, "--load", 2, "-k", "waiting", toy)
     process = psutil.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, env={**ENVIRONMENT, "WAIT": "1"})
     assert eventually(lambda: len(process.children()) == 3)
-    assert eventually(lambda: any("test_toy" in " ".join(one.cmdline()) for one in process.children()))
+    assert eventually(lambda: that_run("test_toy", process.pid))
     children = process.children(recursive=True)
     getattr(process, end)()
     said, _ = process.communicate()

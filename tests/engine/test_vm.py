@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from labs import all_gone, descriptors, eventually, lesson, path_without, python, under, used
+from labs import all_gone, descriptors, eventually, lesson, path_without, python, that_run, under, used
 
 from vnetlearn import Lab
 from vnetlearn.engine import vm
@@ -122,7 +121,7 @@ def test_an_owner_that_is_killed_takes_its_guest_along() -> None:
     assert owner.stdout is not None
     assert owner.stdout.readline() == "started\n"
     started = under(owner.pid)
-    assert any("qemu" in one.name() for one in started)
+    assert that_run("qemu", owner.pid)
     owner.kill()
     owner.communicate()
     assert all_gone(started, 2)
@@ -177,9 +176,9 @@ if platform.machine() == "x86_64":
 
 
 def test_a_guest_that_is_killed_ends_its_lab() -> None:
-    before = psutil.Process().children()
+    before = that_run("qemu")
     with Lab("empty", engine="vm") as lab:
-        (process,) = [one for one in psutil.Process().children() if one not in before and "qemu" in one.name()]
+        (process,) = [one for one in that_run("qemu") if one not in before]
         process.kill()
         with pytest.raises(LabDied, match="status -9"):
             eventually(lambda: lab.host.link.show() == [])
