@@ -69,15 +69,15 @@ def test_input(node: Node, engine: str) -> None:
 
 
 def test_output_comes_while_the_program_runs(node: Node) -> None:
-    """Each line is answered before the next is written: none is kept back."""
-    program = node.start(
-        ["stdbuf", "-oL", "bash", "-c", 'for i in 1 2 3; do echo "ask $i"; read; echo "got $REPLY" >&2; done']
-    )
+    """Each line is answered before the next is written: none is kept back. Two streams have no order of their own."""
+    asking = 'for i in 1 2 3; do echo "ask $i"; read; echo "got $REPLY" >&2; read; done'
+    program = node.start(["stdbuf", "-oL", "bash", "-c", asking])
     output = program.output()
     for number in (1, 2, 3):
         assert next(output) == (1, f"ask {number}\n".encode())
         program.write(f"answer {number}\n".encode())
         assert next(output) == (2, f"got answer {number}\n".encode())
+        program.write(b"go on\n")
     assert list(output) == []
     assert program.status == 0
 

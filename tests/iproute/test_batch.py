@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from labs import contents, lesson
+from labs import contents, lesson, wait_for_deleted
 
 from vnetlearn import Lab
 from vnetlearn.engine.channel import Channel
@@ -254,12 +254,13 @@ def outcome(lab: Lab, verbs: list[tuple[Any, ...]], *, batched: bool) -> tuple[o
                 do(lab, number, verb)
     except VnetlearnError as refused:
         error = str(refused)
+    made = lab.netns.written[written:]
+    wait_for_deleted(lab)
     there = {
         node: [f"{link.name} {link.kind} {link.address} {link.master} {link.mtu} {link.up}" for link in links]
         for node, links in ((node.name, node.link.show()) for node in lab.nodes)
     }
     routes = [f"{node.name} {route.dst} {route.dev}" for node in lab.nodes for route in node.route.show(family=4)]
-    made = lab.netns.written[written:]
     for node in list(lab.netns):
         lab.netns.delete(node)
     while rest := [link.name for link in lab.link.show() if link.name != "lo"]:

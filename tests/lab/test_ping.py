@@ -80,7 +80,8 @@ def routed(engine: str) -> Iterator[Lab]:
             node.route.add("default", via=f"fd00:{number}::1")
         for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             r.sysctl.set(key, 1)
-        for key in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
+        # No limit for what a router says. (icmp_ratelimit=0 takes what is left for errors of routes to one address.)
+        for key in ("net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit"):
             r.sysctl.set(key, 0)
         r.link.set("right", mtu=1400)
         for number, kind in enumerate(("unreachable", "prohibit", "blackhole"), 1):
