@@ -137,6 +137,8 @@ PECULIAR = {
     "ip link set vx0 netns red; ip -n red link add vx1 type vxlan id 5 remote 192.0.2.1 dstport 4789",
     "an external vxlan with an end": "ip link add vx0 type vxlan external remote 2001:db8::1 flowlabel 5 dstport 4789\n"
     "ip link add vx1 type vxlan external learning dstport 4790",
+    "a vxlan to any address of IPv6": "ip link add vx0 type vxlan id 5 remote :: flowlabel 5 dstport 4789\n"
+    "ip link add vx1 type vxlan external local :: flowlabel 6 dstport 4790",
     "a vxlan's link": "ip link add eth0 type veth peer eth1; ip netns add red\n"
     "ip link add vx0 type vxlan id 5 group 239.1.1.1 dev eth0 dstport 4789; ip link set eth0 up\n"
     "ip link add vx1 netns red type vxlan id 6 dev eth0 dstport 4789",

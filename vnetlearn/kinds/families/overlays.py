@@ -71,7 +71,12 @@ def _vxlan_implied(params: Params) -> dict[str, ParamValue]:
 
 
 def _vxlan_again(told: Params, unusual: dict[str, ParamValue], address: str) -> dict[str, ParamValue]:
-    """With external, the number that the kernel tells has no meaning, and ip turns learning off."""
+    """With external, the number that the kernel tells has no meaning, and ip turns learning off.
+
+    A flow label is taken for IPv6 alone (vxlan_config_validate in the kernel), and of the address :: nothing is told.
+    """
+    if unusual.get("flowlabel") and not any(":" in str(told.get(name)) for name in ("local", "remote", "group")):
+        unusual = {**unusual, "remote": "::"}
     if not unusual.get("external"):
         return unusual
     return {**{name: value for name, value in unusual.items() if name != "id"}, "learning": told["learning"]}
