@@ -79,7 +79,7 @@ def test_every_failure_has_its_reason_and_leaves_nothing(lab: Lab, folder: str) 
             error = lesson(caught.value)
             assert (what, type(error), getattr(error, "errno", 0)) == (what, kind, number)
             assert why in error.why, what
-        assert eventually(lambda: open_in_agent(lab) == before, 20), what
+        assert eventually(lambda: open_in_agent(lab) == before), what
     assert lab.run("echo usable", quiet=True).stdout == "usable\n"
 
 
@@ -107,7 +107,7 @@ def test_the_agent_refuses_what_the_owner_should_not_send_and_leaves_nothing(lab
     for arguments in REFUSED:
         with pytest.raises(AgentRefused):
             lab.netns.channel.request("run", **arguments)
-        assert eventually(lambda: open_in_agent(lab) == before, 20), arguments
+        assert eventually(lambda: open_in_agent(lab) == before), arguments
 
 
 def test_an_agent_without_descriptors_says_so(lab: Lab) -> None:
@@ -204,7 +204,7 @@ def test_a_script_is_not_kept(lab: Lab) -> None:
         lab.run(script(200_000), quiet=True)
         with pytest.raises(NotFound):
             lab.netns.named("gone").run(script(200_000))
-    assert eventually(lambda: open_in_agent(lab) == before, 20)
+    assert eventually(lambda: open_in_agent(lab) == before)
 
 
 def test_much_through_a_program_both_ways(lab: Lab) -> None:

@@ -67,9 +67,14 @@ def test_round_trips_show_themselves_as_a_figure():
     assert "no answer" in repr(times)
 
 
-def test_all_saved_into_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "MODES", {"ipvlan": MODES["ipvlan"][:1]})
-    result = comparison.compare("ipvlan", engine="vm")
+@pytest.fixture(scope="module")
+def result():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "MODES", {"ipvlan": MODES["ipvlan"][:1]})
+        return comparison.compare("ipvlan", engine="vm")
+
+
+def test_all_saved_into_a_folder(result, tmp_path):
     files = {file.name for file in result.save(tmp_path)}
     assert files == {"result.json", "result.txt", "before.svg", "ipvlan.svg", "round-trips.svg"}
     saved = json.loads((tmp_path / "result.json").read_text())
@@ -78,10 +83,8 @@ def test_all_saved_into_a_folder(tmp_path, monkeypatch):
     assert "ipvlan l2 bridge" in (tmp_path / "result.txt").read_text()
 
 
-def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written(result, tmp_path):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(comparison, "MODES", {"ipvlan": MODES["ipvlan"][:1]})
-    result = comparison.compare("ipvlan", engine="vm")
     with pytest.raises(NotWritten, match="no folder"):
         result.save(tmp_path / "file" / "below")
 

@@ -164,7 +164,7 @@ def test_it_is_made_again_by_the_script(vm: Lab, record: Kind) -> None:
     assert f"type {record.name}" in script
     with Lab("empty", engine="vm") as theirs:
         theirs.run(f"set -e\n{script}", check=True, quiet=True)
-        assert eventually(lambda: theirs.topology().to_script() == script, 20), (theirs.topology().to_script(), script)
+        assert eventually(lambda: theirs.topology().to_script() == script), (theirs.topology().to_script(), script)
 
 
 def test_it_has_an_explorer(record: Kind) -> None:
