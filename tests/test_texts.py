@@ -52,8 +52,9 @@ def test_for_pages(text: str) -> None:
 @settings(max_examples=5, deadline=None)
 @given(ANY)
 @example(TRICKY)
+@example("\\\x1f \\\\ \\N \\G \\l")
 def test_for_pictures(text: str) -> None:
-    dot = f'digraph {{ "{texts.quoted(text)}x" [label="{texts.quoted(text)}x"]; b [label=<{texts.markup(text)}x>] }}'
+    dot = f'digraph {{ "{texts.quoted(text)}x" [label="{texts.quoted(text)}x"]; b [label=<{texts.label(text)}x>] }}'
     root = ElementTree.fromstring(render(dot, "svg"))
     found = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     squeezed = " ".join(f"{texts.line(text)}x".split())

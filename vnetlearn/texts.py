@@ -67,6 +67,11 @@ def markup_lines(text: str) -> str:
     return html.escape(lines(text))
 
 
+def label(text: str) -> str:
+    """`markup` in a Graphviz label of tags, where too a backslash begins something: `\\N` is the node's name."""
+    return markup(text).replace("\\", "\\\\")
+
+
 def quoted(text: str) -> str:
     """`line` between Graphviz's double quotes, where a backslash and an ampersand begin something."""
     return line(text).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")

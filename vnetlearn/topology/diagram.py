@@ -133,7 +133,7 @@ class _Drawing:
         theme = self.theme
         lines = [
             f"subgraph cluster_{number} {{",
-            f"label=<<b>{texts.markup(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13;"
+            f"label=<<b>{texts.label(self.topology.called(netns))}</b>>; labeljust={self._side(netns)}; fontsize=13;"
             f' margin=9; style="rounded,filled"; color="{theme.border}"; fillcolor="{theme.box}";',
         ]
         if not here:
@@ -192,8 +192,8 @@ class _Drawing:
         theme = self.theme
         steps = "".join(_number(i) for i, step in enumerate(self.path) if step == key)
         number = f'<font color="{theme.hues["path"][1]}"><b>{steps}</b></font> ' if steps else ""
-        kind = texts.markup(" ".join(kind_words(link)))
-        rows = [f'{number}<b>{texts.markup(link.name)}</b> <font color="{theme.faint}">{kind}</font>']
+        kind = texts.label(" ".join(kind_words(link)))
+        rows = [f'{number}<b>{texts.label(link.name)}</b> <font color="{theme.faint}">{kind}</font>']
         if self.detailed and "physical" in self.layers:
             rows.append(self._small(f"{link.address} mtu {link.mtu}".strip(), theme.faint))
         if "l3" in self.layers:
@@ -208,7 +208,7 @@ class _Drawing:
         return "<br/>".join([*rows, *(self._small(note, theme.text) for note in self.notes.get(key, ()))])
 
     def _small(self, text: str, colour: str) -> str:
-        return f'<font color="{colour}" point-size="10">{texts.markup(text)}</font>'
+        return f'<font color="{colour}" point-size="10">{texts.label(text)}</font>'
 
     # Relations
 
