@@ -17,7 +17,7 @@ lab:  ## install what is missing and open the lessons in JupyterLab (VNETLEARN_N
 
 test:  ## install what is missing and run the whole suite, notebooks included
 	@scripts/setup tests
-	$(PYTHON_BIN) -m pytest -n $$(($$(nproc) + 2)) # two more than cores, since tests also wait
+	$(PYTHON_BIN) -m pytest -n $$(($$(nproc) + 1)) # one more than cores, since tests also wait
 
 check:  ## lint, formatting, types, and the doors between rooms
 	@scripts/setup tests

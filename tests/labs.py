@@ -216,18 +216,6 @@ def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     return True
 
 
-def wait_for_deleted(lab: Lab) -> None:
-    """Until the kernel has taken away what was in deleted namespaces, and the other ends of their cables.
-
-    It does so in the background, in the order in which they were deleted (cleanup_net in net/core/net_namespace.c), and
-    this one comes last.
-    """
-    lab.netns.add("last")
-    lab.link.add("to-last", kind="veth", peer={"name": "eth0", "netns": lab.netns["last"]})
-    lab.netns.delete("last")
-    assert eventually(lambda: "to-last" not in lab.link.names().values())
-
-
 @contextmanager
 def used(seconds: list[float]) -> Iterator[None]:
     """Adds how long processors work for this process and all that it started, which other work does not change."""

@@ -16,7 +16,7 @@ from labs import descriptors, draws, threads, under
 
 from vnetlearn import Lab
 
-LABS = draws(60)
+LABS = draws(30)
 GROWTH = LABS * (128 << 10)  # bytes that the allocator may keep after that many labs
 
 

@@ -16,7 +16,7 @@ from vnetlearn import WORLDS, Lab
 
 
 def test_the_real_ip_makes_the_same_from_the_transcript(engine: str) -> None:
-    @settings(max_examples=draws(12), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=draws(6), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.data())
     def same(data: st.DataObject) -> None:
         with Lab("empty", engine=engine) as ours, Lab("empty", engine=engine) as theirs:

@@ -109,7 +109,7 @@ def rebuilt(ours: Lab, engine: str) -> None:
 
 
 def test_a_random_lab_is_made_again_from_its_topology(engine: str) -> None:
-    @settings(max_examples=draws(12), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(max_examples=draws(6), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(st.data())
     def same(data: st.DataObject) -> None:
         with Lab("empty", engine=engine) as ours:

@@ -10,19 +10,21 @@ from .wanted import place
 
 
 def listener(netns: str, port: int, size: int = 0) -> str:
-    """Shell text: a program in `netns` that tells each caller its address, and sends `size` bytes more."""
+    """Shell text: a program in `netns` that tells each caller its address, and sends `size` bytes more.
+
+    It goes on alone once it listens.
+    """
     program = (
-        "import socket\n"
+        "import os, socket\n"
         f's = socket.create_server(("", {port}), backlog=8)\n'
+        "if os.fork():\n"
+        "    raise SystemExit\n"
         "while True:\n"
         "    c, a = s.accept()\n"
         f'    c.sendall(b"{netns} answers " + a[0].encode() + b"\\n" + b"." * {size})\n'
         "    c.close()"
     )
-    return (
-        f"ip netns exec {netns} setsid python3 -ISc '{program}' >/dev/null 2>&1 </dev/null &\n"
-        f"until ip netns exec {netns} ss -Hltn | grep -q :{port}; do sleep 0.05; done"
-    )
+    return f"ip netns exec {netns} setsid python3 -ISc '{program}' >/dev/null 2>&1 </dev/null"
 
 
 @dataclass(frozen=True)
