@@ -11,7 +11,7 @@ from labs import descriptors, eventually, lesson, need, threads
 from vnetlearn import Lab, Node
 from vnetlearn.capture.capture import Capture
 from vnetlearn.capture.linktypes import CAN, ETHERNET, IEEE802_15_4_NOFCS, NETLINK, RAW
-from vnetlearn.errors import BadParameter, LabDied, NotFound
+from vnetlearn.errors import BadParameter, LabDied, NotFound, VnetlearnError
 
 
 def ping(lab: Lab, target: str = "192.168.0.20", **how: object) -> None:
@@ -280,3 +280,19 @@ def test_nothing_is_left(machine: Lab) -> None:
             ping(machine)
     assert eventually(lambda: (descriptors(), threads()) == before)
     assert cap.frames
+
+
+def test_rings_never_take_the_last_memory() -> None:
+    """A guest's kernel would give it, and then panic."""
+    with Lab("empty", engine="vm") as lab:
+        for number in range(7):  # with the first one they get all that a guest's rings may have
+            lab.netns.add(f"n{number}")
+        fill = "free=$(awk '/MemAvailable/ {print $2}' /proc/meminfo); head -c $((free - 12288))k /dev/zero > /tmp/much"
+        lab.run(fill, check=True, quiet=True)
+        with pytest.raises(VnetlearnError) as caught, lab.capture():
+            pass
+        assert "memory" in lesson(caught.value).why
+        lab.run("rm /tmp/much")
+        with lab.capture() as cap:
+            assert lab.alive
+        assert cap.frames == ()
