@@ -51,7 +51,9 @@ def test_status_is_kept(node: Node) -> None:
     assert node.run("true", check=True).status == 0
     with pytest.raises(CommandFailed) as caught:
         node.run("echo no >&2; exit 4", quiet=True, check=True)
-    assert (caught.value.status, caught.value.said) == (4, "no")
+    assert (caught.value.status, caught.value.said, caught.value.why) == (4, "no", "it ended with status 4")
+    with pytest.raises(CommandFailed, match=r"status 137: .* SIGKILL.*no memory left"):
+        node.run("kill -9 $$", quiet=True, check=True)
 
 
 def test_environment(node: Node) -> None:

@@ -39,11 +39,23 @@ class Result:
             raise CommandFailed(
                 self.command,
                 said,
-                f"it ended with status {self.status}",
+                _ended(self.status),
                 "read all of its output: `stdout` and `stderr` of the result, without check=True",
                 status=self.status,
             )
         return self
+
+
+def _ended(status: int) -> str:
+    """What a status tells of a program's end: bash(1), EXIT STATUS. Of SIGKILL the sender is not known."""
+    said = f"it ended with status {status}"
+    try:
+        name = signal.Signals(status - 128).name
+    except ValueError:
+        return said
+    if name == "SIGKILL":
+        name += ", as the kernel sends it when it has no memory left (dmesg says so)"
+    return f"{said}: 128 and the number of a signal, {name}"
 
 
 # Why the kernel did not start a program (execve(2), fork(2), pipe(2)), and what to do then
