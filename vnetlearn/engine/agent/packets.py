@@ -160,17 +160,6 @@ class Ring:
         self.links.close()
 
 
-def need_room(size: int) -> None:
-    """Raises `OSError` (ENOMEM) when rings of so many bytes would take most of the memory that is left.
-
-    The kernel gives them all the same, up to the last page, and a guest's kernel panics then.
-    """
-    with open("/proc/meminfo") as f:
-        free = next(int(line.split()[1]) << 10 for line in f if line.startswith("MemAvailable:"))
-    if size > free // 4 * 3:
-        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-
-
 class Capture(Source):
     """The rings of one capture, one for each namespace that it records: those that there are now, and all that come.
 
@@ -213,7 +202,7 @@ class Capture(Source):
 
     def _begin(self) -> None:
         found = self._there()
-        need_room(len(found) * self._blocks(len(found)) * BLOCK_BYTES)
+        self._need_room(len(found), len(found))
         for inode, name in found.items():
             self._open(inode, name, len(found))
         at_once([partial(ring.make, self._program(ring.netns)) for ring in self._rings.values()])
@@ -248,6 +237,16 @@ class Capture(Source):
         size = self._ring or min(self._budget // among, MOST_RING_BYTES)
         return max(LEAST_BLOCKS, size // BLOCK_BYTES)
 
+    def _need_room(self, count: int, among: int) -> None:
+        """Raises `OSError` (ENOMEM) when so many rings would take most of the memory that is left.
+
+        The kernel gives them all the same, up to the last page, and a guest's kernel panics then.
+        """
+        with open("/proc/meminfo") as f:
+            free = next(int(line.split()[1]) << 10 for line in f if line.startswith("MemAvailable:"))
+        if count * self._blocks(among) * BLOCK_BYTES > free // 4 * 3:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
     def _follow(self, ring: Ring) -> None:
         self.loop.watch(ring.links.fileno(), ring.hear)
         if not self._held:
@@ -255,7 +254,7 @@ class Capture(Source):
 
     def _join(self, inode: int, name: str) -> Ring:
         """One that has come."""
-        need_room(LEAST_BLOCKS * BLOCK_BYTES)
+        self._need_room(1, len(self._rings) + 1)
         ring = self._open(inode, name, len(self._rings) + 1)
         try:
             ring.make(self._program(name))
