@@ -180,7 +180,7 @@ def test_a_killed_builder_then_two_at_once(cache: Path) -> None:
     started = under(killed.pid)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
-    assert eventually(lambda: not any(one.is_running() and one.status() != "zombie" for one in started))
+    assert all_gone(started, 60)
     assert [f for f in cache.iterdir() if f.is_dir() and not f.name.startswith("tmp-")] == []
 
     both = [python(BUILD), python(BUILD)]
